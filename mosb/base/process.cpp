@@ -1,0 +1,255 @@
+#include "mosb/base/process.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <span>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb {
+
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (const std::string& s : strings) {
+    out.push_back(const_cast<char*>(s.c_str()));  // exec does not write to them
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+Result<std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) {
+    return name;
+  }
+  for (const char* dir :
+       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+    std::string path = std::string(dir) + "/" + name;
+    if (::access(path.c_str(), X_OK) == 0) {
+      return path;
+    }
+  }
+  return Error(Errc::kNotFound, "program " + quote(name) + " is not installed");
+}
+
+/// In the child, between fork and exec: only async-signal-safe calls.
+[[noreturn]] void become(const std::vector<char*>& argv,
+                         const std::vector<char*>& env,
+                         const std::vector<int>& high_fds,
+                         int report_fd,
+                         bool new_session) {
+  for (int sig = 1; sig < 32; ++sig) {
+    (void)::signal(sig, SIG_DFL);  // NOLINT(cert-err33-c): SIGKILL and SIGSTOP cannot be set
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (new_session) {
+    ::setsid();
+  }
+  int next = 0;
+  for (const int fd : high_fds) {
+    if (::dup2(fd, next++) < 0) {
+      ::_exit(127);
+    }
+  }
+  const int report = next;
+  if (::dup3(report_fd, report, O_CLOEXEC) < 0) {
+    ::_exit(127);
+  }
+  ::close_range(static_cast<unsigned>(report) + 1, ~0U, 0);
+  ::execve(argv[0], argv.data(), env.data());
+  const int err = errno;
+  (void)!::write(report, &err, sizeof err);
+  ::_exit(127);
+}
+
+/// Copies of `fds` above every number that the child will use, so that dup2 in order is safe.
+Result<std::vector<UniqueFd>> lift(const std::vector<int>& fds) {
+  std::vector<UniqueFd> high;
+  for (const int fd : fds) {
+    UniqueFd source;
+    if (fd < 0) {
+      source = MOSB_TRY(sys::open("/dev/null", O_RDWR));
+    }
+    const int from = fd < 0 ? source.get() : fd;
+    const int least = static_cast<int>(fds.size()) + 8;
+    UniqueFd lifted(::fcntl(from, F_DUPFD_CLOEXEC, least));
+    if (!lifted.is_open()) {
+      return Error::sys("duplicate a file descriptor", errno);
+    }
+    high.push_back(std::move(lifted));
+  }
+  return high;
+}
+
+int remaining_ms(Deadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000));
+}
+
+struct Stream {
+  UniqueFd fd;
+  std::string* bytes;
+};
+
+/// Reads what is there. False when too much came.
+bool drain(Stream& stream, ByteCount limit) {
+  std::array<char, 16384> buffer{};
+  const ssize_t n = ::read(stream.fd.get(), buffer.data(), buffer.size());
+  if (n <= 0) {
+    if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+      stream.fd.reset();
+    }
+    return true;
+  }
+  stream.bytes->append(buffer.data(), static_cast<std::size_t>(n));
+  return stream.bytes->size() <= limit.value;
+}
+
+/// Serves the child's three streams until both outputs are closed.
+Status exchange(
+    const Command& command, UniqueFd input, Stream& out, Stream& err, Deadline deadline) {
+  std::size_t sent = 0;
+  while (out.fd.is_open() || err.fd.is_open()) {
+    if (sent == command.input.size()) {
+      input.reset();
+    }
+    std::array<pollfd, 3> fds{
+        {{out.fd.get(), POLLIN, 0}, {err.fd.get(), POLLIN, 0}, {input.get(), POLLOUT, 0}}};
+    const int ready = ::poll(fds.data(), fds.size(), remaining_ms(deadline));
+    if (ready == 0) {
+      return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
+    }
+    if (ready < 0) {
+      continue;
+    }
+    if ((fds[0].revents != 0 && !drain(out, command.output_limit)) ||
+        (fds[1].revents != 0 && !drain(err, command.output_limit))) {
+      return Error(Errc::kRuntime, quote(command.argv[0]) + " printed too much");
+    }
+    if (fds[2].revents != 0) {
+      const ssize_t n =
+          ::write(input.get(), command.input.data() + sent, command.input.size() - sent);
+      if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        sent = command.input.size();  // the child does not want more
+      } else if (n > 0) {
+        sent += static_cast<std::size_t>(n);
+      }
+    }
+  }
+  return ok();
+}
+
+int exit_code(int wait_status) {
+  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+}  // namespace
+
+Result<Child> spawn(const Spawn& what) {
+  const std::vector<UniqueFd> high = MOSB_TRY(lift(what.fds));
+  sys::Pipe report = MOSB_TRY(sys::pipe());
+  UniqueFd report_high(
+      ::fcntl(report.write.get(), F_DUPFD_CLOEXEC, static_cast<int>(what.fds.size()) + 8));
+  std::vector<int> numbers;
+  numbers.reserve(high.size());
+  for (const UniqueFd& fd : high) {
+    numbers.push_back(fd.get());
+  }
+  const std::vector<char*> argv = pointers(what.argv);
+  const std::vector<char*> env = pointers(what.env);
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    return Error::sys("fork", errno);
+  }
+  if (pid == 0) {
+    become(argv, env, numbers, report_high.get(), what.new_session);
+  }
+  report.write.reset();
+  report_high.reset();
+  auto pidfd = sys::pidfd_open(pid);
+  int exec_errno = 0;
+  const auto n = sys::read(report.read.get(), std::as_writable_bytes(std::span(&exec_errno, 1)));
+  if (!pidfd || !n || *n != 0) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    if (!pidfd) {
+      return pidfd.error();
+    }
+    return Error::sys("run " + quote(what.argv[0]), exec_errno).as(Errc::kRuntime);
+  }
+  return Child{pid, *std::move(pidfd)};
+}
+
+Result<std::optional<int>> wait_for(const Child& child,
+                                    std::optional<std::chrono::milliseconds> timeout) {
+  pollfd fd{child.pidfd.get(), POLLIN, 0};
+  const Deadline deadline =
+      std::chrono::steady_clock::now() + timeout.value_or(std::chrono::milliseconds(0));
+  for (;;) {
+    const int ready = ::poll(&fd, 1, timeout ? remaining_ms(deadline) : -1);
+    if (ready > 0) {
+      break;
+    }
+    if (ready == 0) {
+      return std::optional<int>();
+    }
+    if (errno != EINTR) {
+      return Error::sys("wait for a process", errno);
+    }
+  }
+  int status = 0;
+  if (::waitpid(child.pid, &status, 0) < 0) {
+    return Error::sys("wait for process " + std::to_string(child.pid), errno);
+  }
+  return std::optional<int>(status);
+}
+
+Result<Completed> RealProcessRunner::run(const Command& command) {
+  const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;
+  sys::Pipe in = MOSB_TRY(sys::pipe());
+  sys::Pipe out = MOSB_TRY(sys::pipe());
+  sys::Pipe err = MOSB_TRY(sys::pipe());
+  Spawn what{command.argv, command.env, {in.read.get(), out.write.get(), err.write.get()}, true};
+  what.argv[0] = MOSB_TRY(find_program(command.argv[0]));
+  const Child child = MOSB_TRY(spawn(what));
+  in.read.reset();
+  out.write.reset();
+  err.write.reset();
+  (void)::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
+  Completed completed;
+  Stream out_stream{std::move(out.read), &completed.out};
+  Stream err_stream{std::move(err.read), &completed.err};
+  const Status exchanged = exchange(command, std::move(in.write), out_stream, err_stream, deadline);
+  if (!exchanged) {
+    ::kill(-child.pid, SIGKILL);
+  }
+  auto status = wait_for(child, std::chrono::milliseconds(remaining_ms(deadline)));
+  if (!status || !*status) {
+    ::kill(-child.pid, SIGKILL);
+    status = wait_for(child, std::nullopt);
+    if (exchanged) {
+      return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
+    }
+  }
+  MOSB_CHECK(exchanged);
+  completed.status = exit_code(**status);
+  return completed;
+}
+
+}  // namespace mosb

@@ -1,0 +1,17 @@
+# Debian packages only; each is linked by the one target that owns its seam.
+
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(lxc REQUIRED IMPORTED_TARGET lxc>=5.0)
+pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(yamlcpp REQUIRED IMPORTED_TARGET yaml-cpp)
+pkg_check_modules(archive REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(squashfuse REQUIRED IMPORTED_TARGET squashfuse)
+pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
+if(BUILD_TESTING)
+  find_package(Catch2 2 REQUIRED)
+endif()
