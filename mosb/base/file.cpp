@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mosb/base/dir_list.h"
 #include "mosb/base/hex.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
@@ -23,6 +24,8 @@ namespace mosb {
 namespace {
 
 constexpr std::size_t kChunk = 64 * kKiB;
+constexpr std::string_view kTempMark = ".tmp-";
+constexpr std::size_t kSuffixDigits = 16;
 
 Result<std::string> read_to_end(int fd, const std::string& path, ByteCount limit) {
   std::string bytes;
@@ -54,9 +57,9 @@ Result<std::string> read_regular(const std::string& path, int extra_flags, ByteC
 }
 
 std::string random_suffix() {
-  std::array<std::byte, 8> bytes{};
+  std::array<std::byte, kSuffixDigits / 2> bytes{};
   // Cannot fail or be short for so few bytes once the pool is up (getrandom(2)).
-  (void)::getrandom(bytes.data(), bytes.size(), 0);
+  [[maybe_unused]] const ssize_t n = ::getrandom(bytes.data(), bytes.size(), 0);
   return to_hex(bytes);
 }
 
@@ -132,7 +135,7 @@ Result<std::string> read_kernel_file(const std::string& path, ByteCount limit) {
 }
 
 Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode) {
-  const std::string temp = path + ".tmp-" + random_suffix();
+  const std::string temp = path + std::string(kTempMark) + random_suffix();
   UniqueFd fd = MOSB_TRY(sys::open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   ScopeExit remove_temp([&] { (void)sys::unlink(temp); });
   // The umask may have taken bits away.
@@ -146,6 +149,19 @@ Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t
   MOSB_CHECK(sys::rename(temp, path));
   remove_temp.dismiss();
   return fsync_dir(dir_of(path));
+}
+
+Status remove_stale_temps(const std::string& dir) {
+  if (!path_exists(dir)) {
+    return ok();
+  }
+  for (const std::string& name : MOSB_TRY(list_dir(dir))) {
+    const std::size_t mark = name.rfind(kTempMark);
+    if (mark != std::string::npos && name.size() == mark + kTempMark.size() + kSuffixDigits) {
+      MOSB_CHECK(sys::unlink(dir + "/" + name));
+    }
+  }
+  return ok();
 }
 
 Status fsync_dir(const std::string& dir) {

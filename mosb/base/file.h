@@ -21,6 +21,9 @@ Result<std::string> read_kernel_file(const std::string& path, ByteCount limit);
 /// Replaces a file so that after a crash it holds the old bytes or the new: random name in the
 /// same directory, fsync, rename, fsync of the directory.
 Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode);
+/// Removes what write_file_atomic() of a process that died left in the directory. The caller holds
+/// whatever lock keeps others from writing there now. A missing directory is success.
+Status remove_stale_temps(const std::string& dir);
 /// Makes a rename or unlink in the directory durable.
 Status fsync_dir(const std::string& dir);
 /// Removes a tree without following symlinks or crossing into other mounts. Gone is success.

@@ -121,38 +121,31 @@ bool drain(Stream& stream, ByteCount limit) {
   return stream.bytes->size() <= limit.value;
 }
 
-/// Serves the child's three streams until both outputs are closed.
-Status exchange(
-    const Command& command, UniqueFd input, Stream& out, Stream& err, Deadline deadline) {
-  std::size_t sent = 0;
+/// Reads both outputs until the child has closed them.
+Status collect(const Command& command, Stream& out, Stream& err, Deadline deadline) {
   while (out.fd.is_open() || err.fd.is_open()) {
-    if (sent == command.input.size()) {
-      input.reset();
-    }
-    std::array<pollfd, 3> fds{
-        {{out.fd.get(), POLLIN, 0}, {err.fd.get(), POLLIN, 0}, {input.get(), POLLOUT, 0}}};
+    std::array<pollfd, 2> fds{{{out.fd.get(), POLLIN, 0}, {err.fd.get(), POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), remaining_ms(deadline));
-    if (ready == 0) {
-      return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
-    }
-    if (ready < 0) {
+    if (ready <= 0) {
+      if (ready == 0 && remaining_ms(deadline) == 0) {
+        return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
+      }
       continue;
     }
     if ((fds[0].revents != 0 && !drain(out, command.output_limit)) ||
         (fds[1].revents != 0 && !drain(err, command.output_limit))) {
       return Error(Errc::kRuntime, quote(command.argv[0]) + " printed too much");
     }
-    if (fds[2].revents != 0) {
-      const ssize_t n =
-          ::write(input.get(), command.input.data() + sent, command.input.size() - sent);
-      if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        sent = command.input.size();  // the child does not want more
-      } else if (n > 0) {
-        sent += static_cast<std::size_t>(n);
-      }
-    }
   }
   return ok();
+}
+
+/// A file with the text, read from its start: a pipe would have to be fed while the child runs, and
+/// SIGPIPE would come if the child did not want it all.
+Result<UniqueFd> input_file(const std::string& text) {
+  UniqueFd file = MOSB_TRY(sys::memfd("input"));
+  MOSB_CHECK(sys::pwrite_all(file.get(), std::as_bytes(std::span(text)), 0));
+  return file;
 }
 
 int exit_code(int wait_status) {
@@ -206,10 +199,10 @@ Result<std::optional<int>> wait_for(const Child& child,
     if (ready > 0) {
       break;
     }
-    if (ready == 0) {
+    if (ready == 0 && remaining_ms(deadline) == 0) {
       return std::optional<int>();
     }
-    if (errno != EINTR) {
+    if (ready < 0 && errno != EINTR) {
       return Error::sys("wait for a process", errno);
     }
   }
@@ -222,32 +215,31 @@ Result<std::optional<int>> wait_for(const Child& child,
 
 Result<Completed> RealProcessRunner::run(const Command& command) {
   const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;
-  sys::Pipe in = MOSB_TRY(sys::pipe());
+  const UniqueFd text = MOSB_TRY(input_file(command.input));
+  const int in = command.input_fd >= 0 ? command.input_fd : text.get();
   sys::Pipe out = MOSB_TRY(sys::pipe());
   sys::Pipe err = MOSB_TRY(sys::pipe());
-  Spawn what{command.argv, command.env, {in.read.get(), out.write.get(), err.write.get()}, true};
+  Spawn what{command.argv, command.env, {in, out.write.get(), err.write.get()}, true};
   what.argv[0] = MOSB_TRY(find_program(command.argv[0]));
   const Child child = MOSB_TRY(spawn(what));
-  in.read.reset();
   out.write.reset();
   err.write.reset();
-  (void)::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   Completed completed;
   Stream out_stream{std::move(out.read), &completed.out};
   Stream err_stream{std::move(err.read), &completed.err};
-  const Status exchanged = exchange(command, std::move(in.write), out_stream, err_stream, deadline);
-  if (!exchanged) {
+  const Status collected = collect(command, out_stream, err_stream, deadline);
+  if (!collected) {
     ::kill(-child.pid, SIGKILL);
   }
   auto status = wait_for(child, std::chrono::milliseconds(remaining_ms(deadline)));
   if (!status || !*status) {
     ::kill(-child.pid, SIGKILL);
     status = wait_for(child, std::nullopt);
-    if (exchanged) {
+    if (collected) {
       return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
     }
   }
-  MOSB_CHECK(exchanged);
+  MOSB_CHECK(collected);
   completed.status = exit_code(**status);
   return completed;
 }

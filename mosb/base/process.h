@@ -18,9 +18,11 @@ struct Command {
   /// argv[0] is looked up in PATH unless it has a slash. No shell.
   std::vector<std::string> argv;
   /// "K=V"; the whole environment of the child.
-  std::vector<std::string> env;
+  std::vector<std::string> env = {};
   /// Given to the child on standard input.
-  std::string input;
+  std::string input = {};
+  /// An open file that is the child's standard input instead, or -1.
+  int input_fd = -1;
   std::chrono::milliseconds timeout{60'000};
   /// Of standard output and standard error, each.
   ByteCount output_limit{1 * kMiB};
@@ -56,7 +58,7 @@ class RealProcessRunner final : public ProcessRunner {
 struct Spawn {
   /// The program's path (no PATH lookup), as argv[0] too.
   std::vector<std::string> argv;
-  std::vector<std::string> env;
+  std::vector<std::string> env = {};
   /// fds[i] becomes descriptor i of the child; -1 gives /dev/null. All others are closed.
   std::vector<int> fds;
   /// The child becomes leader of a session of its own.

@@ -84,21 +84,27 @@ inline Status ok() {
 
 }  // namespace mosb
 
-/// The value of a Result expression, or returns its error from the enclosing function.
-#define MOSB_TRY(expr)                     \
-  __extension__({                          \
-    auto mosb_try_ = (expr);               \
-    if (!mosb_try_) {                      \
-      return std::move(mosb_try_).error(); \
-    }                                      \
-    *std::move(mosb_try_);                 \
+// Each use has a variable of its own, so that one MOSB_TRY may stand inside another.
+#define MOSB_JOIN_(a, b) a##b
+#define MOSB_JOIN(a, b) MOSB_JOIN_(a, b)
+#define MOSB_TRY_AS(expr, name)       \
+  __extension__({                     \
+    auto name = (expr);               \
+    if (!name) {                      \
+      return std::move(name).error(); \
+    }                                 \
+    *std::move(name);                 \
   })
+#define MOSB_CHECK_AS(expr, name)     \
+  do {                                \
+    auto name = (expr);               \
+    if (!name) {                      \
+      return std::move(name).error(); \
+    }                                 \
+  } while (false)
+
+/// The value of a Result expression, or returns its error from the enclosing function.
+#define MOSB_TRY(expr) MOSB_TRY_AS(expr, MOSB_JOIN(mosb_try_, __COUNTER__))
 
 /// The same for a Status, as a statement.
-#define MOSB_CHECK(expr)                   \
-  do {                                     \
-    auto mosb_try_ = (expr);               \
-    if (!mosb_try_) {                      \
-      return std::move(mosb_try_).error(); \
-    }                                      \
-  } while (false)
+#define MOSB_CHECK(expr) MOSB_CHECK_AS(expr, MOSB_JOIN(mosb_try_, __COUNTER__))
