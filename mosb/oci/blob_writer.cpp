@@ -1,0 +1,108 @@
+#include "mosb/oci/blob_writer.h"
+
+#include <array>
+#include <cerrno>
+
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "mosb/base/dir_list.h"
+#include "mosb/base/disk_space.h"
+#include "mosb/base/file.h"
+#include "mosb/base/hex.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::oci {
+
+namespace {
+
+std::string parent_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+/// Whether a lock was taken on a file that somebody else removed in the meantime.
+Result<bool> is_unlinked(const FileLock& lock, const std::string& path) {
+  return MOSB_TRY(sys::fstat(lock.fd(), path)).st_nlink == 0;
+}
+
+Status remove_if_abandoned(const std::string& path) {
+  const auto st = sys::lstat(path);
+  if (!st) {
+    return ok();
+  }
+  const bool is_dir = S_ISDIR(st->st_mode);
+  if (!is_dir && !S_ISREG(st->st_mode)) {
+    return sys::unlink(path);
+  }
+  const auto lock = FileLock::acquire(is_dir ? lock_path_in(path) : path);
+  if (!lock) {
+    // Held by a living writer, or gone by now.
+    return ok();
+  }
+  return remove_tree(path);
+}
+
+}  // namespace
+
+Status TempFileTraits::close(const std::string& path) {
+  return sys::unlink(path);
+}
+
+std::string lock_path_in(const std::string& temp) {
+  return temp + "/lock";
+}
+
+std::string random_temp_name() {
+  std::array<std::byte, 12> bytes{};
+  // Cannot fail or be short for so few bytes once the pool is up (getrandom(2)).
+  (void)::getrandom(bytes.data(), bytes.size(), 0);
+  return kTempPrefix + to_hex(bytes);
+}
+
+Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descriptor& expected) {
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    const std::string path = temp_dir + "/" + random_temp_name();
+    auto lock = FileLock::acquire(path);
+    if (!lock && lock.error().code() != Errc::kBusy) {
+      return std::move(lock).error();
+    }
+    // A cleaner may have come between the file's creation and its lock.
+    if (!lock || MOSB_TRY(is_unlinked(*lock, path))) {
+      continue;
+    }
+    BlobWriter writer(*std::move(lock), path, expected);
+    MOSB_CHECK(
+        reserve_space(writer.lock_.fd(), ByteCount{expected.size}, expected.digest.str()));
+    return writer;
+  }
+  return Error(Errc::kBusy, "make a temporary file in " + quote(temp_dir) + ": it vanishes");
+}
+
+Status BlobWriter::write(std::span<const std::byte> bytes) {
+  MOSB_CHECK(check_.update(bytes));
+  return sys::write_all(lock_.fd(), bytes).context(quote(file_.get()));
+}
+
+Status BlobWriter::commit(const std::string& path, mode_t mode) {
+  MOSB_CHECK(check_.finish());
+  if (::fchmod(lock_.fd(), mode) < 0) {
+    return Error::sys("chmod " + quote(file_.get()), errno);
+  }
+  MOSB_CHECK(sys::fsync(lock_.fd(), file_.get()));
+  MOSB_CHECK(sys::rename(file_.get(), path));
+  (void)file_.release();
+  return fsync_dir(parent_of(path));
+}
+
+Status remove_abandoned(const std::string& temp_dir) {
+  for (const std::string& name : MOSB_TRY(list_dir(temp_dir))) {
+    if (name.rfind(kTempPrefix, 0) == 0) {
+      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name));
+    }
+  }
+  return ok();
+}
+
+}  // namespace mosb::oci

@@ -1,0 +1,124 @@
+#include "mosb/oci/layout_index.h"
+
+#include <cerrno>
+#include <limits>
+#include <set>
+#include <vector>
+
+#include "mosb/base/dir_list.h"
+#include "mosb/base/file.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "mosb/oci/document.h"
+#include "mosb/oci/limits.h"
+
+namespace mosb::oci {
+
+namespace {
+
+constexpr char kFile[] = "/index.json";
+constexpr mode_t kFileMode = 0644;
+/// Far more than a layout holds; each is a file to be opened.
+constexpr std::size_t kMaxVisited = 20'000;
+
+Result<Index> parse(const Json& document) {
+  return Index{
+      .media_type = kImageIndex,
+      .manifests = MOSB_TRY(
+          parse_descriptors(document, "manifests", std::numeric_limits<std::size_t>::max())),
+      .annotations = MOSB_TRY(json::optional_string_map(document, "annotations")),
+  };
+}
+
+Result<Json> parse_text(std::string_view text) {
+  return parse_document(text,
+                        kMaxLayoutIndexSize,
+                        {.media_type = kImageIndex,
+                         .media_type_optional = true,
+                         .foreign_members = {"layers", "config", "fsLayers"}});
+}
+
+/// Temporary files of a writer that was killed; only a writer that holds the lock makes them.
+Status remove_leftovers(const std::string& dir) {
+  for (const std::string& name : MOSB_TRY(list_dir(dir))) {
+    if (name.rfind("index.json.tmp-", 0) == 0) {
+      MOSB_CHECK(sys::unlink(dir + "/" + name));
+    }
+  }
+  return ok();
+}
+
+class Walk {
+ public:
+  Walk(const std::function<Result<std::string>(const Descriptor&)>& read,
+       const std::function<Result<bool>(const Descriptor&)>& visit)
+      : read_(read), visit_(visit) {}
+
+  Result<bool> list(const std::vector<Descriptor>& manifests, int depth) {
+    for (const Descriptor& manifest : manifests) {
+      if (!MOSB_TRY(enter(manifest, depth))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  Result<bool> enter(const Descriptor& descriptor, int depth) {
+    if (!seen_.insert(descriptor.digest).second) {
+      return true;
+    }
+    if (seen_.size() > kMaxVisited) {
+      return Error(Errc::kContent,
+                   "the layout lists more than " + std::to_string(kMaxVisited) + " manifests");
+    }
+    if (!MOSB_TRY(visit_(descriptor))) {
+      return false;
+    }
+    if (depth >= kMaxIndexDepth || !is_index_type(descriptor.media_type)) {
+      return true;
+    }
+    const auto bytes = read_(descriptor);
+    if (!bytes) {
+      return true;
+    }
+    const auto index = Index::parse(*bytes, descriptor.media_type);
+    return index ? list(index->manifests, depth + 1) : Result<bool>(true);
+  }
+
+  const std::function<Result<std::string>(const Descriptor&)>& read_;
+  const std::function<Result<bool>(const Descriptor&)>& visit_;
+  std::set<Digest> seen_;
+};
+
+}  // namespace
+
+Result<LayoutIndex> read_layout_index(const std::string& dir) {
+  const std::string path = dir + kFile;
+  const std::string text = MOSB_TRY(read_file(path, kMaxLayoutIndexSize));
+  Json document = MOSB_TRY(parse_text(text).context(quote(path)));
+  Index index = MOSB_TRY(parse(document).context(quote(path)));
+  return LayoutIndex{.document = std::move(document), .parsed = std::move(index)};
+}
+
+Status write_layout_index(const std::string& dir, const Json& document) {
+  const std::string text = print_json(document);
+  // Nothing is written that could not be read again.
+  const Json again = MOSB_TRY(parse_text(text).context("new index of " + quote(dir)));
+  MOSB_CHECK(parse(again).context("new index of " + quote(dir)));
+  MOSB_CHECK(remove_leftovers(dir));
+  return write_file_atomic(dir + kFile, text, kFileMode);
+}
+
+Json empty_layout_index() {
+  return {{"schemaVersion", 2}, {"mediaType", kImageIndex}, {"manifests", Json::array()}};
+}
+
+Status walk_layout(const Index& index,
+                   const std::function<Result<std::string>(const Descriptor&)>& read,
+                   const std::function<Result<bool>(const Descriptor&)>& visit) {
+  MOSB_CHECK(Walk(read, visit).list(index.manifests, 0));
+  return ok();
+}
+
+}  // namespace mosb::oci

@@ -1,0 +1,115 @@
+#include "mosb/oci/manifest.h"
+
+#include <set>
+
+#include "mosb/base/text.h"
+#include "mosb/oci/document.h"
+#include "mosb/oci/limits.h"
+
+namespace mosb::oci {
+
+bool is_manifest_type(std::string_view media_type) {
+  return media_type == kImageManifest || media_type == kDockerManifest;
+}
+
+Result<Manifest> Manifest::parse(std::string_view bytes, const std::string& media_type) {
+  if (!is_manifest_type(media_type)) {
+    return Error(Errc::kContent, quote(media_type) + " is not the media type of an image manifest");
+  }
+  const Json document =
+      MOSB_TRY(parse_document(bytes,
+                              kMaxManifestSize,
+                              {.media_type = media_type,
+                               .media_type_optional = media_type == kImageManifest,
+                               .foreign_members = {"manifests", "fsLayers"}}));
+  const Json& config = *MOSB_TRY(json::require_object(document, "config"));
+  Manifest manifest{
+      .media_type = media_type,
+      .config = MOSB_TRY(parse_descriptor(config).context("config")),
+      .layers = MOSB_TRY(parse_descriptors(document, "layers", kMaxLayers)),
+      .artifact_type = MOSB_TRY(json::optional_string(document, "artifactType")),
+      .annotations = MOSB_TRY(json::optional_string_map(document, "annotations")),
+  };
+  if (manifest.artifact_type) {
+    MOSB_CHECK(check_media_type(*manifest.artifact_type).context("artifactType"));
+  }
+  if (const Json* const subject = MOSB_TRY(json::optional_object(document, "subject"))) {
+    manifest.subject = MOSB_TRY(parse_descriptor(*subject).context("subject"));
+  }
+  return manifest;
+}
+
+std::string Manifest::print() const {
+  Json document = {{"schemaVersion", 2},
+                   {"mediaType", media_type},
+                   {"config", to_json(config)},
+                   {"layers", Json::array()}};
+  for (const Descriptor& layer : layers) {
+    document["layers"].push_back(to_json(layer));
+  }
+  if (subject) {
+    document["subject"] = to_json(*subject);
+  }
+  if (artifact_type) {
+    document["artifactType"] = *artifact_type;
+  }
+  if (!annotations.empty()) {
+    document["annotations"] = annotations;
+  }
+  return print_json(document);
+}
+
+const std::string& Manifest::effective_artifact_type() const {
+  return artifact_type && !artifact_type->empty() ? *artifact_type : config.media_type;
+}
+
+Status require_image(const Manifest& manifest) {
+  const std::string& type = manifest.config.media_type;
+  if (type != kImageConfig && type != kDockerConfig) {
+    return Error(Errc::kContent, "not an image: its config is of type " + quote(type));
+  }
+  if (manifest.layers.empty()) {
+    return Error(Errc::kContent, "the image has no layers");
+  }
+  std::set<Digest> seen = {manifest.config.digest};
+  for (const Descriptor& layer : manifest.layers) {
+    if (layer.digest == manifest.config.digest) {
+      return Error(Errc::kContent, "layer " + layer.digest.str() + " is the image's config as well");
+    }
+    if (!seen.insert(layer.digest).second) {
+      return Error(Errc::kContent, "layer " + layer.digest.str() + " is listed twice");
+    }
+  }
+  return ok();
+}
+
+Status require_squashfs_image(const Manifest& manifest) {
+  MOSB_CHECK(require_image(manifest));
+  for (const Descriptor& layer : manifest.layers) {
+    if (!is_squashfs_layer(layer.media_type)) {
+      return Error(Errc::kContent,
+                   "layer " + layer.digest.str() + " is of type " + quote(layer.media_type) +
+                       ", which can't be mounted verified")
+          .with_hint("build the image with 'mosb image build', or with stacker and "
+                     "'--layer-type squashfs'");
+    }
+  }
+  return ok();
+}
+
+bool is_squashfs_layer(std::string_view media_type) {
+  constexpr std::string_view kBase = kSquashfsLayer;
+  constexpr std::string_view kVerity = "+verity";
+  if (media_type.substr(0, kBase.size()) != kBase) {
+    return false;
+  }
+  std::string_view suffix = media_type.substr(kBase.size());
+  if (suffix.size() >= kVerity.size() &&
+      suffix.substr(suffix.size() - kVerity.size()) == kVerity) {
+    suffix.remove_suffix(kVerity.size());
+  }
+  return suffix.empty() || suffix == "+gzip" || suffix == "+zstd" || suffix == "+xz" ||
+         suffix == "+lz4";
+}
+
+}  // namespace mosb::oci

@@ -1,0 +1,248 @@
+#include "mosb/oci/pull.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "mosb/base/disk_space.h"
+#include "mosb/base/text.h"
+#include "mosb/oci/blob_writer.h"
+#include "mosb/oci/limits.h"
+#include "mosb/oci/media_types.h"
+
+namespace mosb::oci {
+
+namespace {
+
+/// From the store if it is there already, so that a pull that was interrupted asks for less.
+Result<std::string> manifest_bytes(Repository& from, const Descriptor& descriptor, Store& to) {
+  auto have = to.repository().read_manifest(descriptor);
+  return have ? std::move(have) : from.read_manifest(descriptor);
+}
+
+Status copy_small_blob(Repository& from, const Descriptor& blob, ByteCount limit, Store& to) {
+  if (to.repository().read_blob(blob, limit)) {
+    return ok();
+  }
+  if (blob.size > limit.value) {
+    return Error(Errc::kContent,
+                 blob.digest.str() + " has " + std::to_string(blob.size) + " bytes, more than " +
+                     std::to_string(limit.value));
+  }
+  BlobWriter writer = MOSB_TRY(BlobWriter::create(to.layout().temp_dir(), blob));
+  MOSB_CHECK(from.fetch_blob(blob, [&](std::span<const std::byte> part) {
+    return writer.write(part);
+  }));
+  return writer.commit(to.blob_path(blob.digest), kBlobMode);
+}
+
+/// A signature manifest with its one envelope. Spec: Notary Project signature specification 1.1
+/// §Storage.
+Status copy_signature(Repository& from,
+                      const Descriptor& entry,
+                      const Descriptor& subject,
+                      Store& to) {
+  if (!is_manifest_type(entry.media_type)) {
+    return Error(Errc::kContent, "it is of type " + quote(entry.media_type));
+  }
+  const std::string bytes = MOSB_TRY(manifest_bytes(from, entry, to));
+  const Manifest manifest = MOSB_TRY(Manifest::parse(bytes, entry.media_type));
+  if (!manifest.subject || !same_content(*manifest.subject, subject)) {
+    return Error(Errc::kContent, "it names another subject");
+  }
+  if (manifest.layers.size() != 1) {
+    return Error(Errc::kContent,
+                 "it has " + std::to_string(manifest.layers.size()) + " envelopes, not one");
+  }
+  MOSB_CHECK(copy_small_blob(from, manifest.layers.front(), kMaxEnvelopeSize, to));
+  MOSB_CHECK(copy_small_blob(from, manifest.config, kMaxConfigSize, to));
+  return to.repository().push_referrer(entry, bytes, subject);
+}
+
+/// Broken signatures are left out: whoever serves them could as well have hidden them, and without
+/// them verification decides on what is left.
+Result<std::vector<std::string>> copy_signatures(Repository& from,
+                                                 const Descriptor& subject,
+                                                 Store& to) {
+  std::vector<std::string> warnings;
+  const auto found = MOSB_TRY(from.referrers(subject, kNotarySignature)
+                                  .context("list the signatures of " + subject.digest.str()));
+  std::size_t taken = 0;
+  for (const Descriptor& entry : found) {
+    if (taken++ == kMaxSignatures) {
+      warnings.push_back(subject.digest.str() + " has " + std::to_string(found.size()) +
+                         " signatures; only the first " + std::to_string(kMaxSignatures) +
+                         " are used");
+      break;
+    }
+    const Status copied =
+        copy_signature(from, entry, subject, to).context("signature " + entry.digest.str());
+    if (copied) {
+      continue;
+    }
+    const Errc code = copied.error().code();
+    if (code != Errc::kContent && code != Errc::kNotFound) {
+      return copied.error();
+    }
+    warnings.push_back(copied.error().message());
+  }
+  return warnings;
+}
+
+struct Chosen {
+  /// With the platform that the index promised.
+  Descriptor manifest;
+  std::optional<Descriptor> index;
+};
+
+/// Follows an index, and one index inside it, to the platform's manifest.
+Result<Chosen> choose(Repository& from,
+                      const Descriptor& resolved,
+                      const Platform& platform,
+                      Store& to) {
+  Chosen chosen{.manifest = resolved, .index = std::nullopt};
+  for (int depth = 0; is_index_type(chosen.manifest.media_type); ++depth) {
+    const Descriptor descriptor = bare(chosen.manifest);
+    const std::string what = "index " + descriptor.digest.str();
+    if (depth == kMaxIndexDepth) {
+      return Error(Errc::kContent, what + ": indexes are nested too deeply");
+    }
+    const std::string bytes = MOSB_TRY(manifest_bytes(from, descriptor, to).context(what));
+    const Index index = MOSB_TRY(Index::parse(bytes, descriptor.media_type).context(what));
+    chosen.manifest = MOSB_TRY(choose_platform(index, platform).context(what));
+    MOSB_CHECK(to.repository().push_manifest(descriptor, bytes, std::nullopt));
+    if (!chosen.index) {
+      chosen.index = descriptor;
+    }
+  }
+  if (!is_manifest_type(chosen.manifest.media_type)) {
+    return Error(Errc::kContent,
+                 chosen.manifest.digest.str() + " is of type " +
+                     quote(chosen.manifest.media_type) + ", which is no image");
+  }
+  return chosen;
+}
+
+Status check_expected(const PullRequest& request, const Descriptor& manifest) {
+  if (request.expected_digest && *request.expected_digest != manifest.digest) {
+    return Error(Errc::kContent,
+                 "its manifest is " + manifest.digest.str() + ", not " +
+                     request.expected_digest->str() + " as asked for");
+  }
+  if (request.expected_size && *request.expected_size != manifest.size) {
+    return Error(Errc::kContent,
+                 "its manifest has " + std::to_string(manifest.size) + " bytes, not " +
+                     std::to_string(*request.expected_size) + " as asked for");
+  }
+  return ok();
+}
+
+Result<ImageConfig> copy_config(Repository& from,
+                                const Manifest& manifest,
+                                const Descriptor& descriptor,
+                                Store& to) {
+  const std::string what = "config " + manifest.config.digest.str();
+  MOSB_CHECK(copy_small_blob(from, manifest.config, kMaxConfigSize, to).context(what));
+  const std::string bytes =
+      MOSB_TRY(to.repository().read_blob(manifest.config, kMaxConfigSize).context(what));
+  ImageConfig config = MOSB_TRY(ImageConfig::parse(bytes).context(what));
+  MOSB_CHECK(require_config_of(config, manifest, descriptor));
+  return config;
+}
+
+Result<PulledMetadata> pull(Repository& from, const PullRequest& request, Store& to) {
+  const Descriptor resolved = MOSB_TRY(from.resolve(request.ref));
+  const Chosen chosen = MOSB_TRY(choose(from, resolved, request.platform, to));
+  const Descriptor descriptor = bare(chosen.manifest);
+  MOSB_CHECK(check_expected(request, descriptor));
+  const std::string what = "manifest " + descriptor.digest.str();
+  const std::string bytes = MOSB_TRY(manifest_bytes(from, descriptor, to).context(what));
+  Manifest manifest = MOSB_TRY(Manifest::parse(bytes, descriptor.media_type).context(what));
+  MOSB_CHECK(require_image(manifest).context(what));
+  ImageConfig config = MOSB_TRY(copy_config(from, manifest, chosen.manifest, to));
+  if (!matches(config.platform, request.platform)) {
+    return Error(Errc::kHost,
+                 "the image is for " + config.platform.str() + ", this host is " +
+                     request.platform.str());
+  }
+  PulledMetadata pulled{.manifest = descriptor,
+                        .parsed = std::move(manifest),
+                        .config = std::move(config),
+                        .index = chosen.index};
+  MOSB_CHECK(to.repository().push_blob(descriptor, BlobSource::bytes(bytes)));
+  pulled.warnings = MOSB_TRY(copy_signatures(from, descriptor, to));
+  if (chosen.index) {
+    for (std::string& warning : MOSB_TRY(copy_signatures(from, *chosen.index, to))) {
+      pulled.warnings.push_back(std::move(warning));
+    }
+  }
+  return pulled;
+}
+
+Status check_room(const PullPlan& plan, const Store& to) {
+  const std::string dir = to.blob_path(plan.missing.front().digest);
+  const ByteCount free = MOSB_TRY(free_space(dir.substr(0, dir.rfind('/'))));
+  if (plan.bytes.value > free.value || free.value - plan.bytes.value < kStoreReserve.value) {
+    return Error(Errc::kResource,
+                 "the image store needs " + std::to_string(plan.bytes.value) + " bytes and a " +
+                     "reserve of " + std::to_string(kStoreReserve.value) + ", but has " +
+                     std::to_string(free.value) + " free")
+        .with_hint("free some space on the file system that holds the store");
+  }
+  return ok();
+}
+
+Status pull_layer(Repository& from, const Descriptor& layer, Store& to, const Progress& progress) {
+  BlobWriter writer = MOSB_TRY(BlobWriter::create(to.layout().temp_dir(), layer));
+  ByteCount done;
+  const auto sink = [&](std::span<const std::byte> part) -> Status {
+    MOSB_CHECK(writer.write(part));
+    done.value += part.size();
+    if (progress) {
+      progress(layer.digest, done, ByteCount{layer.size});
+    }
+    return ok();
+  };
+  MOSB_CHECK(from.fetch_blob(layer, sink));
+  return writer.commit(to.blob_path(layer.digest), kBlobMode);
+}
+
+}  // namespace
+
+StoredImage PulledMetadata::record(const PullRequest& request) const {
+  return {.ref = request.ref.str(), .scope = request.scope, .manifest = manifest, .index = index};
+}
+
+Result<PulledMetadata> pull_metadata(Repository& from, const PullRequest& request, Store& to) {
+  return pull(from, request, to).context("pull " + quote(request.ref.str()));
+}
+
+PullPlan plan_pull(const Manifest& manifest, const Store& store) {
+  PullPlan plan;
+  std::set<Digest> seen;
+  for (const Descriptor& layer : manifest.layers) {
+    const auto present = store.has_blob(layer);
+    if ((present && *present) || !seen.insert(layer.digest).second) {
+      continue;
+    }
+    plan.missing.push_back(layer);
+    // Sizes are what a stranger wrote: the sum must not wrap around to a small one.
+    const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - plan.bytes.value;
+    plan.bytes.value += std::min(room, layer.size);
+  }
+  return plan;
+}
+
+Status pull_layers(Repository& from, const PullPlan& plan, Store& to, const Progress& progress) {
+  if (plan.missing.empty()) {
+    return ok();
+  }
+  MOSB_CHECK(check_room(plan, to));
+  for (const Descriptor& layer : plan.missing) {
+    MOSB_CHECK(pull_layer(from, layer, to, progress).context("layer " + layer.digest.str()));
+  }
+  return ok();
+}
+
+}  // namespace mosb::oci

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mosb/base/byte_count.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/image_config.h"
+#include "mosb/oci/index.h"
+#include "mosb/oci/manifest.h"
+#include "mosb/oci/repository.h"
+#include "mosb/oci/store.h"
+
+namespace mosb::oci {
+
+struct PullRequest {
+  Reference ref;
+  std::string scope;
+  Platform platform = Platform::host();
+  /// Of the image's manifest, if the caller pinned them.
+  std::optional<Digest> expected_digest = std::nullopt;
+  std::optional<std::uint64_t> expected_size = std::nullopt;
+};
+
+/// What is known of an image before its layers are fetched. Nothing of it has been verified yet.
+struct PulledMetadata {
+  /// For the platform; media type, digest and size.
+  Descriptor manifest;
+  Manifest parsed;
+  ImageConfig config;
+  /// The index that the manifest was chosen from, if the reference named one. A signature may be
+  /// of either.
+  std::optional<Descriptor> index = std::nullopt;
+  /// Signatures that were left out because they are broken.
+  std::vector<std::string> warnings = {};
+
+  /// The record to make once the image has been accepted.
+  StoredImage record(const PullRequest& request) const;
+};
+
+/// Resolves the reference once and copies the manifest, the config and the Notary signatures of
+/// both manifest and index into the store, where they can be verified without a network. No layer
+/// is fetched and no record made. Errors: kNotFound, kNetwork, kContent, kHost for another
+/// platform.
+Result<PulledMetadata> pull_metadata(Repository& from, const PullRequest& request, Store& to);
+
+/// The layers that the store lacks.
+struct PullPlan {
+  std::vector<Descriptor> missing = {};
+  ByteCount bytes = {};
+  bool operator==(const PullPlan&) const = default;
+};
+PullPlan plan_pull(const Manifest& manifest, const Store& store);
+
+/// Called as a layer's bytes arrive; may be empty.
+using Progress = std::function<void(const Digest& layer, ByteCount done, ByteCount total)>;
+
+/// Fetches layers into the store: a temporary file, checked while it streams, then fsync, rename
+/// and fsync of the directory. Errors: kResource before anything is fetched if there is too little
+/// room, kContent, kNetwork.
+Status pull_layers(Repository& from,
+                   const PullPlan& plan,
+                   Store& to,
+                   const Progress& progress = {});
+
+}  // namespace mosb::oci

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mosb/base/digest.h"
+#include "mosb/base/result.h"
+
+namespace mosb::oci {
+
+/// Where an image is. Spec: docs/references.md; OCI distribution 1.1 §Pulling manifests (names and
+/// tags).
+struct Reference {
+  enum class Kind {
+    kRegistry,  ///< docker://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], or without the scheme
+    kLayout,    ///< oci:DIR[:TAG|@DIGEST]
+    kArchive,   ///< oci-archive:FILE[:TAG|@DIGEST]
+    kStore,     ///< sha256:…
+  };
+  Kind kind = Kind::kRegistry;
+  /// kRegistry: HOST[:PORT] and REPOSITORY, as written.
+  std::string host = {};
+  std::string repository = {};
+  /// kLayout, kArchive: up to the first colon.
+  std::string path = {};
+  /// At most one of the two. A registry reference has one ("latest" if none is written), a store
+  /// reference has a digest, the others may have neither.
+  std::optional<std::string> tag = std::nullopt;
+  std::optional<Digest> digest = std::nullopt;
+
+  /// Errors: kUsage, with the full name as a hint if the registry's host is missing.
+  static Result<Reference> parse(std::string_view text);
+  /// Canonical: parse(str()) gives the same value.
+  std::string str() const;
+  /// kRegistry: "HOST[:PORT]/REPOSITORY", which is the trust scope too; "" for the others.
+  std::string name() const;
+  /// The same place with the digest instead of a tag.
+  Reference pinned(const Digest& to) const;
+
+  bool operator==(const Reference&) const = default;
+};
+
+/// A name that a layout may give a manifest: letters, digits and "-._:@/+", at most 255 bytes.
+/// Spec: OCI image 1.1 §Pre-Defined Annotation Keys (org.opencontainers.image.ref.name).
+bool is_ref_name(std::string_view text);
+
+}  // namespace mosb::oci
