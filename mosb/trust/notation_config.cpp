@@ -1,0 +1,107 @@
+#include "mosb/trust/notation_config.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "mosb/base/json.h"
+#include "mosb/base/text.h"
+#include "mosb/trust/trusted_file.h"
+
+namespace mosb::trust {
+
+namespace {
+
+constexpr ByteCount kMaxConfigFile{1 * kMiB};
+
+struct PolicyFile {
+  std::string path;
+  Result<TrustPolicy> policy;
+};
+
+PolicyFile read_policy(const std::string& dir) {
+  std::string path;
+  for (const char* const name : {"/trustpolicy.oci.json", "/trustpolicy.json"}) {
+    path = dir + name;
+    auto text = read_trusted_file(path, kMaxTrustPolicy);
+    if (text) {
+      auto policy = TrustPolicy::parse(*text).context("trust policy " + quote(path));
+      return PolicyFile{path, std::move(policy)};
+    }
+    if (text.error().code() != Errc::kNotFound) {
+      return PolicyFile{path, std::move(text).error().context("trust policy")};
+    }
+  }
+  return PolicyFile{path,
+                    Error(Errc::kPolicy, "there is no trust policy in " + quote(dir))
+                        .with_hint("write one to " + quote(path) +
+                                   ", or let `mosb keyset create` make a first one")};
+}
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+NotationConfig::NotationConfig(std::string dir, std::string policy_path, Result<TrustPolicy> policy)
+    : dir_(std::move(dir)), policy_path_(std::move(policy_path)), policy_(std::move(policy)) {}
+
+Result<NotationConfig> NotationConfig::open(const std::string& dir) {
+  const auto checked = check_trusted_directory(dir);
+  if (!checked) {
+    const Error error = checked.error().context("notation configuration");
+    return Error(error)
+        .as(Errc::kPolicy)
+        .with_hint(
+            "name the directory with --notation-config, or let `mosb keyset create` make one");
+  }
+  PolicyFile file = read_policy(dir);
+  return NotationConfig(dir, std::move(file.path), std::move(file.policy));
+}
+
+NotationConfig NotationConfig::at_level_strict() const {
+  NotationConfig strict(*this);
+  if (strict.policy_) {
+    for (TrustPolicyStatement& statement : strict.policy_->statements) {
+      statement.level = VerificationLevel{.name = "strict"};
+    }
+  }
+  return strict;
+}
+
+Result<TrustStore> NotationConfig::store(const TrustStoreName& name) const {
+  return TrustStore::load(dir_, name);
+}
+
+Result<SigningKeyList> NotationConfig::signing_keys() const {
+  const std::string path = dir_ + "/signingkeys.json";
+  const std::string text = MOSB_TRY(read_trusted_file(path, kMaxConfigFile));
+  return SigningKeyList::parse(text).context(quote(path));
+}
+
+Result<std::vector<std::string>> NotationConfig::insecure_registries() const {
+  const std::string path = dir_ + "/config.json";
+  const auto text = read_trusted_file(path, kMaxConfigFile);
+  if (!text) {
+    if (text.error().code() == Errc::kNotFound) {
+      return std::vector<std::string>();
+    }
+    return text.error();
+  }
+  const Json config = MOSB_TRY(json::parse(*text, kMaxConfigFile).context(quote(path)));
+  return json::optional_string_list(config, "insecureRegistries").context(quote(path));
+}
+
+std::string default_notation_config_dir() {
+  if (const std::string dir = environment("NOTATION_CONFIG"); !dir.empty()) {
+    return dir;
+  }
+  if (const std::string dir = environment("XDG_CONFIG_HOME"); !dir.empty()) {
+    return dir + "/notation";
+  }
+  const std::string home = environment("HOME");
+  return home.empty() ? "" : home + "/.config/notation";
+}
+
+}  // namespace mosb::trust

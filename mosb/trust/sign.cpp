@@ -1,0 +1,100 @@
+#include "mosb/trust/sign.h"
+
+#include <utility>
+
+#include "mosb/base/text.h"
+#include "mosb/oci/media_types.h"
+#include "mosb/trust/cert_chain.h"
+#include "mosb/trust/jws_envelope.h"
+#include "mosb/trust/payload.h"
+#include "mosb/trust/signature_manifest.h"
+
+namespace mosb::trust {
+
+namespace {
+
+constexpr std::string_view kReservedPrefix = "io.cncf.notary";
+
+Status check_metadata(const std::map<std::string, std::string>& metadata) {
+  for (const auto& [key, value] : metadata) {
+    if (key.empty() || !is_utf8(key) || !is_utf8(value)) {
+      return Error(Errc::kUsage, "metadata " + quote(key) + " is empty or not UTF-8");
+    }
+    if (std::string_view(key).substr(0, kReservedPrefix.size()) == kReservedPrefix) {
+      return Error(
+          Errc::kUsage,
+          "metadata key " + quote(key) + " has the reserved prefix " + quote(kReservedPrefix));
+    }
+  }
+  return ok();
+}
+
+/// What a verifier would refuse must not be signed in the first place.
+Status check_key(const SigningKey& key, SystemTime now) {
+  MOSB_CHECK(check_code_signing_chain(key.chain)
+                 .context("certificate chain")
+                 .with_hint("the chain file must hold the signing certificate, then its issuers up "
+                            "to and with the root"));
+  MOSB_CHECK(check_validity(key.chain, now).context("certificate chain"));
+  if (!key.key.belongs_to(key.chain.front())) {
+    return Error(Errc::kUsage, "the certificate chain does not belong to the key");
+  }
+  return ok();
+}
+
+/// Reads back what was just written, as a verifier would.
+Status check_own_envelope(const std::string& envelope, const oci::Descriptor& subject) {
+  const SignatureEnvelope parsed = MOSB_TRY(parse_jws(envelope));
+  MOSB_CHECK(check_integrity(parsed));
+  if (!MOSB_TRY(parse_payload(parsed.payload)).names(subject)) {
+    return Error(Errc::kInternal, "the new signature is not about its subject");
+  }
+  return ok();
+}
+
+Result<std::string> make_envelope(const SignRequest& request, SystemTime now) {
+  Payload payload{request.subject.media_type,
+                  request.subject.digest.str(),
+                  request.subject.size,
+                  request.metadata};
+  JwsContent content{request.key.key.algorithm(), now, std::nullopt, print_payload(payload)};
+  if (request.expiry) {
+    if (request.expiry->count() <= 0) {
+      return Error(Errc::kUsage, "the expiry must be at least one second from now");
+    }
+    content.expiry = now + *request.expiry;
+  }
+  const std::string input = jws_signing_input(content);
+  const Bytes signature = MOSB_TRY(request.key.key.sign(as_bytes(input)));
+  std::string envelope = print_jws(input, request.key.chain, signature);
+  MOSB_CHECK(check_own_envelope(envelope, request.subject).context("check the new signature"));
+  return envelope;
+}
+
+Result<oci::Descriptor> push(oci::Repository& repository,
+                             const SignatureManifestContent& content,
+                             const std::string& envelope) {
+  const SignatureManifest manifest = print_signature_manifest(content);
+  MOSB_CHECK(repository.push_blob(content.envelope, oci::BlobSource::bytes(envelope)));
+  MOSB_CHECK(repository.push_blob(oci::describe(oci::kNotarySignature, kEmptyConfig),
+                                  oci::BlobSource::bytes(std::string(kEmptyConfig))));
+  MOSB_CHECK(repository.push_referrer(manifest.descriptor, manifest.bytes, content.subject));
+  return manifest.descriptor;
+}
+
+}  // namespace
+
+Result<oci::Descriptor> sign(oci::Repository& repository,
+                             const SignRequest& request,
+                             const Clock& clock) {
+  const std::string what = "sign " + request.subject.digest.str();
+  const SystemTime now = clock.now();
+  MOSB_CHECK(check_metadata(request.metadata).context(what));
+  MOSB_CHECK(check_key(request.key, now).context(what));
+  const std::string envelope = MOSB_TRY(make_envelope(request, now).context(what));
+  const SignatureManifestContent content{
+      oci::describe(oci::kJws, envelope), oci::bare(request.subject), request.key.chain, now};
+  return push(repository, content, envelope).context(what);
+}
+
+}  // namespace mosb::trust

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "mosb/base/clock.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/descriptor.h"
+#include "mosb/oci/repository.h"
+#include "mosb/trust/signing_key.h"
+
+namespace mosb::trust {
+
+struct SignRequest {
+  /// The artifact's manifest.
+  oci::Descriptor subject;
+  SigningKey key;
+  /// How long the signature counts, from now; nullopt: as long as its certificates.
+  std::optional<std::chrono::seconds> expiry;
+  /// Signed with the artifact. Keys must not start with "io.cncf.notary".
+  std::map<std::string, std::string> metadata;
+};
+
+/// Signs an artifact as notation 1.3.2 does (JWS) and attaches the signature to it. The value is
+/// the signature manifest's descriptor. What is pushed was checked with our own verifier before.
+/// Errors: kUsage for an unusable request, kSignature for a chain that verifiers would refuse,
+/// kNetwork and others from the repository.
+Result<oci::Descriptor> sign(oci::Repository& repository,
+                             const SignRequest& request,
+                             const Clock& clock);
+
+}  // namespace mosb::trust

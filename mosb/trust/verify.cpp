@@ -1,0 +1,131 @@
+#include "mosb/trust/verify.h"
+
+#include <chrono>
+#include <utility>
+
+#include "mosb/base/rfc3339.h"
+#include "mosb/base/text.h"
+#include "mosb/oci/media_types.h"
+#include "mosb/trust/signature_check.h"
+#include "mosb/trust/signature_manifest.h"
+
+namespace mosb::trust {
+
+namespace {
+
+/// mosb is younger than this: a clock that shows an earlier time is wrong, and certificates and
+/// signatures that expired long ago would look good by it.
+constexpr SystemTime kEarliestNow = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
+
+Status check_request(const VerifyRequest& request, SystemTime now) {
+  if (request.max_signatures == 0) {
+    return Error(Errc::kUsage, "the number of signatures to try must be at least 1");
+  }
+  if (now < kEarliestNow) {
+    return Error(Errc::kPolicy,
+                 "the clock shows " + to_rfc3339(now) +
+                     ", a time before this mosb existed; no certificate can be judged by it")
+        .with_hint("set the clock");
+  }
+  return ok();
+}
+
+std::string name_of(const VerifyRequest& request) {
+  return request.scope + "@" + request.subject.digest.str();
+}
+
+/// Of several reasons the one that a person can act on: policy and trust stores before the rest.
+const Error& weightiest(const std::vector<Error>& errors) {
+  for (const Error& error : errors) {
+    if (error.code() == Errc::kPolicy) {
+      return error;
+    }
+  }
+  return errors.front();
+}
+
+Error all_failed(const VerifyRequest& request, const std::vector<Error>& errors, bool limited) {
+  const Error& reason = weightiest(errors);
+  const std::string number = std::to_string(errors.size());
+  const std::string what =
+      errors.size() == 1 ? "the signature of " + name_of(request)
+      : limited
+          ? "none of the first " + number + " signatures of " + name_of(request) + " is acceptable"
+          : "none of the " + number + " signatures of " + name_of(request) + " is acceptable";
+  return reason.context(what);
+}
+
+Error unsigned_artifact(const VerifyRequest& request) {
+  return Error(Errc::kSignature, "there is no signature for " + name_of(request))
+      .with_hint("sign it: mosb sign REF --key FILE --cert CHAIN");
+}
+
+/// Tries one signature after the other until one is accepted.
+Result<Verification> try_signatures(oci::Repository& repository,
+                                    const VerifyRequest& request,
+                                    const SignatureCheckContext& context,
+                                    Verification verification) {
+  VerificationReport& report = verification.report;
+  const std::vector<oci::Descriptor> referrers =
+      MOSB_TRY(repository.referrers(request.subject, oci::kNotarySignature)
+                   .context("list the signatures of " + name_of(request)));
+  if (referrers.empty()) {
+    verification.refusal = unsigned_artifact(request);
+    return verification;
+  }
+  std::vector<Error> errors;
+  for (const oci::Descriptor& referrer : referrers) {
+    if (errors.size() == request.max_signatures) {
+      break;
+    }
+    const AttachedSignature signature =
+        MOSB_TRY(read_signature(repository, referrer).context("verify " + name_of(request)));
+    CheckedSignature checked = check_signature(signature, referrer.digest, context);
+    report.signatures.push_back(std::move(checked.report));
+    if (!checked.error) {
+      report.outcome = Outcome::kVerified;
+      report.metadata = std::move(checked.metadata);
+      for (std::string& warning : checked.warnings) {
+        report.warnings.push_back(std::move(warning));
+      }
+      return verification;
+    }
+    errors.push_back(*std::move(checked.error));
+  }
+  verification.refusal = all_failed(request, errors, errors.size() < referrers.size());
+  return verification;
+}
+
+}  // namespace
+
+Result<Verification> verify(oci::Repository& repository,
+                            const VerifyRequest& request,
+                            const NotationConfig& config,
+                            const Clock& clock) {
+  const SystemTime now = clock.now();
+  MOSB_CHECK(check_request(request, now));
+  Verification verification;
+  const Result<TrustPolicy>& policy = config.policy();
+  if (!policy) {
+    verification.refusal = policy.error();
+    return verification;
+  }
+  const auto selected = policy->select(request.scope);
+  if (!selected) {
+    verification.refusal = selected.error().context("trust policy " + quote(config.policy_path()));
+    return verification;
+  }
+  const TrustPolicyStatement& statement = **selected;
+  verification.report.policy = statement.name;
+  verification.report.level = statement.level.name;
+  verification.report.warnings = policy->warnings;
+  if (statement.level.skips_everything()) {
+    verification.report.outcome = Outcome::kSkipped;
+    return verification;
+  }
+  TrustAnchors anchors(config, statement);
+  const SignatureCheckContext context{statement, anchors, request.subject, request.metadata, now};
+  return try_signatures(repository, request, context, std::move(verification));
+}
+
+}  // namespace mosb::trust
