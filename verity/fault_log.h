@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <set>
+
+#include "verity/verified_reader.h"
+
+namespace mosb::verity {
+
+/// The status file of a layer server: one line "corrupt block N" or "unreadable block N" for each
+/// data block that could not be given out, each once, at most kMaxLines in all. Safe to share
+/// among threads.
+class FaultLog {
+ public:
+  static constexpr std::size_t kMaxLines = 1000;
+
+  /// `fd` is borrowed and open for appending.
+  explicit FaultLog(int fd) : fd_(fd) {}
+  void record(const BlockFault& fault);
+
+ private:
+  int fd_;
+  std::mutex mutex_;
+  std::set<std::uint64_t> recorded_;
+};
+
+}  // namespace mosb::verity

@@ -1,0 +1,38 @@
+#include "verity/image_facts.h"
+
+namespace mosb::verity {
+
+std::string complaint_of(const LayerFacts& facts,
+                         const LayerSource& layer,
+                         const LayerDisplay& display,
+                         const MountEnvironment& environment) {
+  return display.userspace_view
+             ? view_complaint(facts, layer_source_name(environment, layer.root_hash, layer.size))
+             : kernel_complaint(facts, layer);
+}
+
+Result<std::string> recorded_complaint(const ImageRecord& record,
+                                       const RecordedLayer& recorded,
+                                       const MountEnvironment& environment,
+                                       const MountTable& table) {
+  const LayerPlace place = place_of(environment, record.display, recorded.layer.root_hash);
+  const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+  std::string complaint = complaint_of(facts, recorded.layer, record.display, environment);
+  if (complaint.empty() && facts.mount->device != recorded.device) {
+    complaint = "the image was made from an earlier mount of it";
+  }
+  return complaint;
+}
+
+Result<bool> has_healthy_layers(const ImageRecord& record,
+                                const MountEnvironment& environment,
+                                const MountTable& table) {
+  for (const RecordedLayer& recorded : record.layers) {
+    if (!MOSB_TRY(recorded_complaint(record, recorded, environment, table)).empty()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace mosb::verity

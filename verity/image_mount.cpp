@@ -1,0 +1,174 @@
+#include "verity/image_mount.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "mosb/base/log.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "verity/idmap_probe.h"
+#include "verity/image_facts.h"
+#include "verity/image_overlay.h"
+#include "verity/image_record.h"
+#include "verity/layer_mount.h"
+#include "verity/mount_garbage.h"
+#include "verity/mount_plan.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr mode_t kDirMode = 0700;
+
+/// One call of mount_image().
+struct Mounting {
+  const ImageMount& image;
+  std::vector<LayerSource> layers;
+  LayerDisplay display;
+  const MountEnvironment& environment;
+  MountApi& api;
+
+  LayerPlace place(const LayerSource& layer) const {
+    return place_of(environment, display, layer.root_hash);
+  }
+};
+
+Result<std::vector<LayerStep>> plan_layers(const Mounting& mounting) {
+  const MountTable table = MOSB_TRY(MountTable::read());
+  std::vector<LayerStep> steps;
+  for (const LayerSource& layer : mounting.layers) {
+    LayerPlace place = mounting.place(layer);
+    const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+    const std::string complaint =
+        complaint_of(facts, layer, mounting.display, mounting.environment);
+    steps.push_back(plan_layer(layer, std::move(place), facts, complaint));
+    log::debug(to_string(steps.back()));
+  }
+  return steps;
+}
+
+/// The layers that are not there yet. All are checked before the first one is mounted.
+Result<std::vector<CheckedLayer>> check_layers(const std::vector<LayerStep>& steps) {
+  std::vector<CheckedLayer> checked;
+  for (const LayerStep& step : steps) {
+    if (step.action != LayerAction::kReuse) {
+      checked.push_back(MOSB_TRY(check_layer(step)));
+    }
+  }
+  return checked;
+}
+
+Status mount_layers(const Mounting& mounting, const std::vector<CheckedLayer>& layers) {
+  for (const CheckedLayer& layer : layers) {
+    MOSB_CHECK(
+        mounting.display.userspace_view
+            ? mount_as_view(layer, *mounting.display.idmap, mounting.environment, mounting.api)
+            : mount_in_kernel(layer, mounting.environment, mounting.api));
+  }
+  return ok();
+}
+
+/// What is mounted now; every layer is looked at once more before an image is made of it.
+Result<ImageRecord> make_record(const Mounting& mounting) {
+  const ImageMount& image = mounting.image;
+  ImageRecord record{
+      image.target, {}, mounting.display, image.write, image.upper_dir, image.tmpfs_size};
+  const MountTable table = MOSB_TRY(MountTable::read());
+  for (const LayerSource& layer : mounting.layers) {
+    const LayerFacts facts = MOSB_TRY(read_layer_facts(mounting.place(layer), table));
+    const std::string complaint =
+        complaint_of(facts, layer, mounting.display, mounting.environment);
+    if (!complaint.empty()) {
+      return Error(Errc::kVerity, "layer " + layer.digest.str() + " was mounted, but " + complaint);
+    }
+    record.layers.push_back(RecordedLayer{layer, facts.mount->device});
+  }
+  return record;
+}
+
+Status mount_layers_and_overlay(const Mounting& mounting, const std::vector<CheckedLayer>& layers) {
+  const UniqueFd target = MOSB_TRY(open_directory(mounting.image.target));
+  MOSB_CHECK(sys::mkdir(images_dir(mounting.environment), kDirMode));
+  MOSB_CHECK(mount_layers(mounting, layers));
+  const ImageRecord record = MOSB_TRY(make_record(mounting));
+  OverlayRequest request{record, {}, target.get()};
+  for (const LayerSource& layer : mounting.layers) {
+    request.places.push_back(mounting.place(layer));
+  }
+  return mount_overlay(request, mounting.environment, mounting.api);
+}
+
+/// Takes back what mount_layers_and_overlay() made before it failed.
+void undo(const Mounting& mounting) {
+  const auto table = MountTable::read();
+  if (table) {
+    const auto live = find_live_image(mounting.environment, mounting.image.target, *table);
+    if (live && *live) {
+      (void)mounting.api.unmount(mounting.image.target, Unmount::kDetach);
+    }
+  }
+  const Status removed = remove_unused(mounting.environment, mounting.api);
+  if (!removed) {
+    log::debug("clean up after a failed mount: " + removed.error().message());
+  }
+}
+
+Result<TargetAction> decide(const ImageMount& image, const MountEnvironment& environment) {
+  const MountTable table = MOSB_TRY(MountTable::read());
+  const auto live = MOSB_TRY(find_live_image(environment, image.target, table));
+  const MountEntry* top = table.top_at(image.target);
+  if (!live && top != nullptr && top->source.starts_with(source_prefix(environment))) {
+    return Error(Errc::kBusy, "an image without a record is mounted at " + quote(image.target))
+        .with_hint("unmount it first");
+  }
+  const bool healthy = live && MOSB_TRY(has_healthy_layers(live->record, environment, table));
+  return plan_target(image, live, healthy);
+}
+
+/// What would otherwise fail only when half of the work is done.
+Status check_host_and_target(const ImageMount& image) {
+  MOSB_TRY(open_directory(image.target));
+  MOSB_TRY(open_fuse());
+  return ok();
+}
+
+/// Squashfs takes id maps since Linux 6.2; before that, servers shift the ids.
+Result<LayerDisplay> choose_display(const ImageMount& image,
+                                    const MountEnvironment& environment,
+                                    MountApi& api) {
+  LayerDisplay display{image.idmap, false};
+  if (image.idmap) {
+    display.userspace_view =
+        environment.force_userspace_view || !MOSB_TRY(find_idmap_obstacle(api)).empty();
+  }
+  return display;
+}
+
+}  // namespace
+
+Status mount_resolved(const ImageMount& image, const MountEnvironment& environment, MountApi& api) {
+  std::vector<LayerSource> layers = MOSB_TRY(layers_to_mount(image));
+  MOSB_CHECK(check_host_and_target(image));
+  const TargetAction action = MOSB_TRY(decide(image, environment));
+  if (action == TargetAction::kKeep) {
+    return ok();
+  }
+  Mounting mounting{image, std::move(layers), {image.idmap, false}, environment, api};
+  // Before the kernel is asked for anything.
+  std::vector<CheckedLayer> checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
+  mounting.display = MOSB_TRY(choose_display(image, environment, api));
+  if (mounting.display.userspace_view) {
+    checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
+  }
+  if (action == TargetAction::kReplace) {
+    MOSB_CHECK(api.unmount(image.target, Unmount::kIfIdle));
+  }
+  Status mounted = mount_layers_and_overlay(mounting, checked);
+  if (!mounted) {
+    undo(mounting);
+  }
+  return mounted;
+}
+
+}  // namespace mosb::verity

@@ -1,0 +1,222 @@
+#include "verity/layer_mount.h"
+
+#include <cerrno>
+#include <optional>
+#include <thread>
+
+#include <fcntl.h>
+#include <linux/mount.h>
+
+#include "mosb/base/cgroup.h"
+#include "mosb/base/file.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "verity/verified_reader.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr mode_t kDirMode = 0700;
+/// One request per squashfs block of the default size.
+constexpr const char* kMaxRead = "131072";
+/// How long a server may take to see that its connection ended.
+constexpr std::chrono::milliseconds kServerPatience{2000};
+/// How long a loop device may take to go after its last file system.
+constexpr std::chrono::milliseconds kLoopPatience{500};
+constexpr std::chrono::milliseconds kPoll{2};
+constexpr std::uint64_t kGuarded = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+
+FilesystemConfig fuse_config(int fuse, const std::string& source, const char* root_mode) {
+  return FilesystemConfig{"fuse",
+                          source,
+                          {{"subtype", "mosb"},
+                           {"fd", std::to_string(fuse)},
+                           {"rootmode", root_mode},
+                           {"user_id", "0"},
+                           {"group_id", "0"},
+                           {"allow_other", ""},
+                           {"default_permissions", ""},
+                           {"max_read", kMaxRead},
+                           {"ro", ""}},
+                          kGuarded};
+}
+
+ServerSetup server_setup(const CheckedLayer& layer, std::vector<std::string> argv, int fuse) {
+  argv.insert(argv.begin() + 1,
+              {layer.step.layer.root_hash.hex(), std::to_string(layer.step.layer.size.value)});
+  const LayerPlace& place = layer.step.place;
+  return ServerSetup{std::move(argv), fuse, layer.blob.get(), place.status(), place.cgroup};
+}
+
+Status attach_at(int mount, const std::string& path, MountApi& api) {
+  const UniqueFd target = MOSB_TRY(open_directory(path));
+  return api.attach(mount, target.get()).context("mount at " + quote(path));
+}
+
+/// Waits a moment for device and server to go. True if somebody still has the file system mounted:
+/// only then both stay.
+Result<bool> is_still_used(const LayerPlace& place, const LayerFacts& before) {
+  if (!before.loop) {
+    return false;
+  }
+  const int number = *loop_number(*before.mount);
+  const auto deadline = std::chrono::steady_clock::now() + kLoopPatience;
+  for (;;) {
+    reap_ended_servers();
+    const auto loop = MOSB_TRY(read_loop_facts(number));
+    if (loop != before.loop || !MOSB_TRY(read_server_state(place.status())).alive) {
+      return false;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return true;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+Status unmount_hard(const std::string& path, MountApi& api) {
+  const Status unmounted = api.unmount(path, Unmount::kIfIdle);
+  if (!unmounted && unmounted.error().code() == Errc::kBusy) {
+    return api.unmount(path, Unmount::kDetach);
+  }
+  return unmounted;
+}
+
+/// A process leaves its cgroup a moment after it has let go of its files.
+Status remove_cgroup(const std::string& name) {
+  const auto cgroup = Cgroup::at(name);
+  if (!cgroup) {
+    return cgroup.error().code() == Errc::kHost ? ok() : Status(cgroup.error());
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kServerPatience;
+  for (;;) {
+    Status removed = cgroup->remove();
+    if (removed || removed.error().code() != Errc::kBusy ||
+        std::chrono::steady_clock::now() >= deadline) {
+      return removed;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+Status remove_files(const LayerPlace& place) {
+  MOSB_CHECK(sys::rmdir(place.idmapped()));
+  MOSB_CHECK(sys::rmdir(place.mount()));
+  MOSB_CHECK(sys::unlink(place.status()));
+  return sys::rmdir(place.dir);
+}
+
+Status make_place(const LayerPlace& place) {
+  MOSB_CHECK(sys::mkdir_all(place.dir, kDirMode));
+  MOSB_CHECK(sys::mkdir(place.mount(), kDirMode));
+  return sys::mkdir(place.idmapped(), kDirMode);
+}
+
+std::string layer_noun(const CheckedLayer& layer) {
+  return "layer " + layer.step.layer.digest.str();
+}
+
+/// Takes away what is in the layer's place, if anything has to go.
+Status clear_place(const LayerStep& step, MountApi& api) {
+  if (step.action != LayerAction::kReplace) {
+    return ok();
+  }
+  return api.unmount(step.place.mount(), Unmount::kDetach);
+}
+
+}  // namespace
+
+Result<UniqueFd> open_fuse() {
+  auto fd = sys::open("/dev/fuse", O_RDWR);
+  if (!fd) {
+    return std::move(fd)
+        .error()
+        .as(Errc::kHost)
+        .with_hint("verified mounts need FUSE: modprobe fuse");
+  }
+  return fd;
+}
+
+Result<UniqueFd> open_directory(const std::string& path) {
+  return sys::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
+Result<CheckedLayer> check_layer(const LayerStep& step) {
+  const LayerSource& layer = step.layer;
+  const std::string noun = "layer " + layer.digest.str();
+  UniqueFd blob =
+      MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(noun));
+  const VerifiedReader reader = MOSB_TRY(
+      VerifiedReader::open(blob.get(), layer.size, layer.root_hash).context("verify " + noun));
+  return CheckedLayer{step, std::move(blob), reader.data_size()};
+}
+
+Status mount_in_kernel(const CheckedLayer& layer,
+                       const MountEnvironment& environment,
+                       MountApi& api) {
+  const LayerPlace& place = layer.step.place;
+  const LayerSource& source = layer.step.layer;
+  const auto mount_it = [&]() -> Status {
+    MOSB_CHECK(make_place(place));
+    MOSB_CHECK(clear_place(layer.step, api));
+    const UniqueFd fuse = MOSB_TRY(open_fuse());
+    const std::string name = layer_source_name(environment, source.root_hash, source.size);
+    // The mount is never attached: its root is a file, opened through the mount's descriptor.
+    UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), name, "100444")));
+    LayerServer server = MOSB_TRY(api.start_server(
+        server_setup(layer, {environment.libexec_dir + "/mosb-layer-server"}, fuse.get())));
+    const UniqueFd file =
+        MOSB_TRY(sys::open("/proc/self/fd/" + std::to_string(served.get()), O_RDONLY));
+    const LoopDevice loop = MOSB_TRY(
+        api.attach_loop(LoopSetup{file.get(), layer.data_size, loop_tag(source.root_hash.hex())}));
+    const UniqueFd mount =
+        MOSB_TRY(api.create(FilesystemConfig{"squashfs", loop.path(), {{"ro", ""}}, kGuarded}));
+    MOSB_CHECK(attach_at(mount.get(), place.mount(), api));
+    server.release();
+    return ok();
+  };
+  return mount_it().context("mount " + layer_noun(layer));
+}
+
+Status mount_as_view(const CheckedLayer& layer,
+                     const IdRange& range,
+                     const MountEnvironment& environment,
+                     MountApi& api) {
+  const LayerPlace& place = layer.step.place;
+  const LayerSource& source = layer.step.layer;
+  const auto mount_it = [&]() -> Status {
+    MOSB_CHECK(make_place(place));
+    MOSB_CHECK(clear_place(layer.step, api));
+    const UniqueFd fuse = MOSB_TRY(open_fuse());
+    const std::string name = layer_source_name(environment, source.root_hash, source.size);
+    UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), name, "40755")));
+    const std::string base = std::to_string(range.host_base);
+    const std::string count = std::to_string(range.count);
+    LayerServer server = MOSB_TRY(api.start_server(
+        server_setup(layer,
+                     {environment.libexec_dir + "/mosb-squashfs-server", base, base, count},
+                     fuse.get())));
+    MOSB_CHECK(attach_at(served.get(), place.mount(), api));
+    server.release();
+    return ok();
+  };
+  return mount_it().context("mount " + layer_noun(layer) + " with shifted ids");
+}
+
+Status remove_place(const LayerPlace& place, MountApi& api) {
+  MOSB_CHECK(unmount_hard(place.idmapped(), api));
+  const MountTable table = MOSB_TRY(MountTable::read());
+  const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+  if (facts.mount) {
+    MOSB_CHECK(unmount_hard(place.mount(), api));
+  }
+  if (MOSB_TRY(is_still_used(place, facts))) {
+    return ok();
+  }
+  MOSB_CHECK(end_server(place.status(), kServerPatience));
+  MOSB_CHECK(remove_cgroup(place.cgroup));
+  return remove_files(place);
+}
+
+}  // namespace mosb::verity

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "verity/layer.h"
+#include "verity/root_hash.h"
+
+namespace mosb::verity {
+
+/// Where one served layer has its mount, its server's status and its cgroup: as the kernel's
+/// squashfs shows it, or as a server with shifted ids does.
+struct LayerPlace {
+  std::string dir;
+  std::string cgroup;
+
+  std::string mount() const { return dir + "/mnt"; }
+  /// Where an id-mapped copy of the mount is attached while an overlay is made from it.
+  std::string idmapped() const { return dir + "/idmapped"; }
+  std::string status() const { return dir + "/status"; }
+};
+
+/// How an image's layers are shown: by the kernel, or with ids shifted by their servers.
+struct LayerDisplay {
+  std::optional<IdRange> idmap;
+  /// Only with an idmap.
+  bool userspace_view = false;
+  bool operator==(const LayerDisplay&) const = default;
+};
+
+std::string layers_dir(const MountEnvironment& environment);
+/// Records of mounted images.
+std::string images_dir(const MountEnvironment& environment);
+LayerPlace kernel_place(const MountEnvironment& environment, const RootHash& root_hash);
+/// Within the kernel place's directory, named "view-<base>-<count>".
+LayerPlace view_place(const MountEnvironment& environment,
+                      const RootHash& root_hash,
+                      const IdRange& range);
+LayerPlace place_of(const MountEnvironment& environment,
+                    const LayerDisplay& display,
+                    const RootHash& root_hash);
+/// What a served file system shows as its source: "mosb-<instance>:<root hash>:<size>".
+std::string layer_source_name(const MountEnvironment& environment,
+                              const RootHash& root_hash,
+                              ByteCount size);
+
+}  // namespace mosb::verity

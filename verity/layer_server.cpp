@@ -1,0 +1,136 @@
+#include "verity/layer_server.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <span>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mosb/base/cgroup.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "verity/server_state.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr std::chrono::seconds kReadyTimeout{10};
+constexpr std::size_t kMaxReport = 1024;
+
+/// Children that were released and may end at any time. Only the process that started a child can
+/// reap it, so this belongs to the process and to nobody else.
+struct ReleasedServers {
+  std::mutex mutex;
+  std::vector<UniqueFd> pidfds;
+};
+
+ReleasedServers& released_servers() {
+  static ReleasedServers servers;
+  return servers;
+}
+
+/// Reads what the server says until it closes the pipe. "" if it ended without a word.
+Result<std::string> read_report(int pipe) {
+  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
+  std::string text;
+  std::array<char, kMaxReport> buffer{};
+  while (text.size() <= kMaxReport) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd fd{pipe, POLLIN, 0};
+    const int ready = ::poll(&fd, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready == 0) {
+      return Error(Errc::kHost, "the layer server was not ready within 10 s");
+    }
+    if (ready < 0) {
+      continue;
+    }
+    const ssize_t n = ::read(pipe, buffer.data(), buffer.size());
+    if (n == 0) {
+      return text;
+    }
+    if (n > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(n));
+    } else if (errno != EINTR) {
+      return Error::sys("read from the layer server", errno);
+    }
+  }
+  return Error(Errc::kHost, "the layer server said too much");
+}
+
+Status judge_report(const std::string& text) {
+  constexpr std::string_view kError = "error ";
+  if (text == "ready\n") {
+    return ok();
+  }
+  if (text.starts_with(kError)) {
+    const std::size_t end = text.find('\n');
+    return Error(Errc::kVerity, escape(text.substr(kError.size(), end - kError.size())));
+  }
+  return Error(
+      Errc::kHost,
+      "the layer server ended before it was ready" + (text.empty() ? "" : ": " + quote(text)));
+}
+
+/// A host without cgroups cannot run services but can mount.
+Status put_in_cgroup(pid_t pid, const std::string& name) {
+  const auto cgroup = Cgroup::create(name);
+  if (!cgroup) {
+    return cgroup.error().code() == Errc::kHost ? ok() : Status(cgroup.error());
+  }
+  return cgroup->add(pid);
+}
+
+}  // namespace
+
+Result<LayerServer> LayerServer::start(const ServerSetup& setup) {
+  sys::Pipe report = MOSB_TRY(sys::pipe());
+  Spawn what{setup.argv, {}, {}, true};
+  {
+    // The child inherits the lock with the descriptor; ours must close for the child's to count.
+    const UniqueFd status = MOSB_TRY(create_status_file(setup.status_path));
+    what.fds = {-1, -1, -1, setup.fuse, setup.blob, status.get(), report.write.get()};
+    auto child = spawn(what);
+    if (!child) {
+      return std::move(child).error().as(Errc::kHost).with_hint("is mosb completely installed?");
+    }
+    report.write.reset();
+    LayerServer server(*std::move(child));
+    MOSB_CHECK(put_in_cgroup(server.pid(), setup.cgroup));
+    MOSB_CHECK(judge_report(MOSB_TRY(read_report(report.read.get()))));
+    return server;
+  }
+}
+
+LayerServer::~LayerServer() {
+  if (child_.pidfd.is_open()) {
+    (void)sys::pidfd_send_signal(child_.pidfd.get(), SIGKILL);
+    (void)wait_for(child_, std::chrono::seconds(5));
+  }
+}
+
+void LayerServer::release() {
+  ReleasedServers& released = released_servers();
+  const std::lock_guard lock(released.mutex);
+  released.pidfds.push_back(std::move(child_.pidfd));
+}
+
+void reap_ended_servers() {
+  ReleasedServers& released = released_servers();
+  const std::lock_guard lock(released.mutex);
+  std::erase_if(released.pidfds, [](const UniqueFd& pidfd) {
+    siginfo_t info{};
+    const int result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG);
+    const bool still_runs = result == 0 && info.si_pid == 0;
+    return !still_runs;
+  });
+}
+
+}  // namespace mosb::verity

@@ -1,0 +1,148 @@
+#include "verity/mount_garbage.h"
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "mosb/base/cgroup.h"
+#include "mosb/base/file.h"
+#include "mosb/base/number.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "verity/image_overlay.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr ByteCount kMaxRecord{256 * kKiB};
+
+/// Names of a directory's entries; no directory: none.
+Result<std::vector<std::string>> list(const std::string& dir) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, failed)) {
+    names.push_back(entry.path().filename().string());
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return Error::sys("list " + quote(dir), failed.value());
+  }
+  return names;
+}
+
+/// "view-<base>-<count>".
+std::optional<IdRange> parse_view(const std::string& name) {
+  constexpr std::uint64_t kMax = 0xffffffff;
+  const std::vector<std::string> parts = split(name, '-');
+  if (parts.size() != 3 || parts[0] != "view") {
+    return std::nullopt;
+  }
+  const auto base = parse_uint(parts[1], 0, kMax);
+  const auto count = parse_uint(parts[2], 0, kMax);
+  if (!base || !count) {
+    return std::nullopt;
+  }
+  return IdRange{static_cast<std::uint32_t>(*base), static_cast<std::uint32_t>(*count)};
+}
+
+/// The directories of the places that live images use.
+std::set<std::string> used_places(const MountEnvironment& environment,
+                                  const std::vector<LiveImage>& images) {
+  std::set<std::string> used;
+  for (const LiveImage& image : images) {
+    for (const RecordedLayer& recorded : image.record.layers) {
+      used.insert(place_of(environment, image.record.display, recorded.layer.root_hash).dir);
+    }
+  }
+  return used;
+}
+
+Status remove_stale_records(const MountEnvironment& environment, const MountTable& table) {
+  for (const std::string& path : MOSB_TRY(list_records(environment))) {
+    const auto text = read_file(path, kMaxRecord);
+    if (!text || !live_image_of(environment, *text, table)) {
+      MOSB_CHECK(sys::unlink(path));
+    }
+  }
+  return ok();
+}
+
+/// One layer's directory: its views, then the kernel's own place, which holds them.
+Status clean_layer(const MountEnvironment& environment,
+                   const RootHash& root_hash,
+                   const std::set<std::string>& used,
+                   MountApi& api) {
+  const LayerPlace place = kernel_place(environment, root_hash);
+  bool views_left = false;
+  for (const std::string& name : MOSB_TRY(list(place.dir))) {
+    const std::optional<IdRange> range = parse_view(name);
+    if (!range) {
+      continue;
+    }
+    const LayerPlace view = view_place(environment, root_hash, *range);
+    if (used.contains(view.dir)) {
+      views_left = true;
+      continue;
+    }
+    MOSB_CHECK(remove_place(view, api));
+    views_left = views_left || path_exists(view.dir);
+  }
+  if (used.contains(place.dir)) {
+    return api.unmount(place.idmapped(), Unmount::kDetach);
+  }
+  return views_left ? ok() : remove_place(place, api);
+}
+
+/// Cgroups of layers whose directories are gone; one with a process in it stays.
+void remove_empty_cgroups(const MountEnvironment& environment) {
+  const std::string parent = "mosb-" + environment.instance + "/layers";
+  const auto layers = Cgroup::at(parent);
+  if (!layers || !layers->exists()) {
+    return;
+  }
+  const auto children = layers->children();
+  if (!children) {
+    return;
+  }
+  for (const std::string& child : *children) {
+    const auto cgroup = Cgroup::at(parent + "/" + child);
+    const auto processes = cgroup ? cgroup->processes() : cgroup.error();
+    if (processes && processes->empty()) {
+      (void)cgroup->remove();
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<LiveImage>> live_images(const MountEnvironment& environment,
+                                           const MountTable& table) {
+  std::vector<LiveImage> images;
+  for (const std::string& path : MOSB_TRY(list_records(environment))) {
+    const auto text = read_file(path, kMaxRecord);
+    auto image = text ? live_image_of(environment, *text, table) : std::nullopt;
+    if (image) {
+      images.push_back(*std::move(image));
+    }
+  }
+  return images;
+}
+
+Status remove_unused(const MountEnvironment& environment, MountApi& api) {
+  const MountTable table = MOSB_TRY(MountTable::read());
+  MOSB_CHECK(remove_stale_records(environment, table));
+  MOSB_CHECK(remove_temporary_mounts(environment, api));
+  const std::set<std::string> used =
+      used_places(environment, MOSB_TRY(live_images(environment, table)));
+  for (const std::string& name : MOSB_TRY(list(layers_dir(environment)))) {
+    const auto root_hash = RootHash::parse(name);
+    if (root_hash) {
+      MOSB_CHECK(clean_layer(environment, *root_hash, used, api));
+    }
+  }
+  remove_empty_cgroups(environment);
+  return ok();
+}
+
+}  // namespace mosb::verity

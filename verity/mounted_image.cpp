@@ -1,0 +1,191 @@
+#include "verity/mounted_image.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "mosb/base/file.h"
+#include "mosb/base/file_lock.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "verity/idmap_probe.h"
+#include "verity/image_facts.h"
+#include "verity/image_mount.h"
+#include "verity/mount_garbage.h"
+#include "verity/mount_plan.h"
+#include "verity/mount_table.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr std::chrono::seconds kLockTimeout{60};
+constexpr const char* kVerifiedBy = "fuse-verity";
+
+/// The path as the mount table shows it.
+Result<std::string> real_path(const std::string& dir) {
+  std::error_code failed;
+  std::string path = std::filesystem::canonical(dir, failed).string();
+  if (failed) {
+    return Error::sys("find " + quote(dir), failed.value());
+  }
+  return path;
+}
+
+/// The same for a mount point, without entering what is mounted on it.
+Result<std::string> real_target(const std::string& target) {
+  const std::size_t end = target.find_last_not_of('/');
+  const std::filesystem::path path(end == std::string::npos ? target : target.substr(0, end + 1));
+  const std::string name = path.filename().string();
+  if (name.empty() || name == "." || name == "..") {
+    return real_path(target);
+  }
+  const std::string parent =
+      MOSB_TRY(real_path(path.has_parent_path() ? path.parent_path().string() : std::string(".")));
+  return parent + (parent == "/" ? "" : "/") + name;
+}
+
+Result<MountEnvironment> with_real_path(MountEnvironment environment) {
+  environment.run_dir = MOSB_TRY(real_path(environment.run_dir));
+  return environment;
+}
+
+Result<FileLock> take_lock(const MountEnvironment& environment) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockTimeout;
+  for (;;) {
+    auto lock = FileLock::acquire(environment.run_dir + "/mount.lock");
+    if (lock || lock.error().code() != Errc::kBusy ||
+        std::chrono::steady_clock::now() >= deadline) {
+      return lock;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+Result<MountState> state_of(const LiveImage& image,
+                            const MountEnvironment& environment,
+                            const MountTable& table) {
+  MountState state{image.record.target,
+                   {},
+                   image.record.write != ImageMount::Write::kReadOnly,
+                   image.record.display.idmap,
+                   kVerifiedBy};
+  for (const RecordedLayer& recorded : image.record.layers) {
+    std::string complaint =
+        MOSB_TRY(recorded_complaint(image.record, recorded, environment, table));
+    state.layers.push_back(LayerState{recorded.layer.digest,
+                                      recorded.layer.root_hash,
+                                      device_name(recorded.device),
+                                      !complaint.empty(),
+                                      std::move(complaint)});
+  }
+  return state;
+}
+
+Result<bool> is_mounted(const ImageMount& image, const MountEnvironment& given) {
+  const MountEnvironment environment = MOSB_TRY(with_real_path(given));
+  const std::string target = MOSB_TRY(real_target(image.target));
+  const MountTable table = MOSB_TRY(MountTable::read());
+  const auto live = MOSB_TRY(find_live_image(environment, target, table));
+  ImageMount resolved = image;
+  resolved.target = target;
+  if (!image.upper_dir.empty()) {
+    resolved.upper_dir = MOSB_TRY(real_path(image.upper_dir));
+  }
+  return live && describes(live->record, resolved) &&
+         is_guarded_overlay(live->mount, image.write) &&
+         MOSB_TRY(has_healthy_layers(live->record, environment, table));
+}
+
+}  // namespace
+
+Status mount_image(const ImageMount& image, const MountEnvironment& environment, MountApi& api) {
+  reap_ended_servers();
+  const auto mount_it = [&]() -> Status {
+    const MountEnvironment resolved_environment = MOSB_TRY(with_real_path(environment));
+    ImageMount resolved = image;
+    resolved.target = MOSB_TRY(real_target(image.target));
+    if (!image.upper_dir.empty()) {
+      resolved.upper_dir = MOSB_TRY(real_path(image.upper_dir));
+    }
+    const FileLock lock = MOSB_TRY(take_lock(resolved_environment));
+    return mount_resolved(resolved, resolved_environment, api);
+  };
+  return mount_it().context("mount an image at " + quote(image.target));
+}
+
+Status mount_image(const ImageMount& image, const MountEnvironment& environment) {
+  KernelMountApi api;
+  return mount_image(image, environment, api);
+}
+
+Status unmount_image(const std::string& target, const MountEnvironment& given, MountApi& api) {
+  reap_ended_servers();
+  const MountEnvironment environment = MOSB_TRY(with_real_path(given));
+  const std::string real = MOSB_TRY(real_target(target));
+  const FileLock lock = MOSB_TRY(take_lock(environment));
+  const MountTable table = MOSB_TRY(MountTable::read());
+  const MountEntry* top = table.top_at(real);
+  const bool mounted = top != nullptr && top->source.starts_with(source_prefix(environment));
+  if (!mounted && !path_exists(record_path(environment, real))) {
+    return Error(Errc::kNotFound, "no image is mounted at " + quote(target));
+  }
+  if (mounted) {
+    MOSB_CHECK(api.unmount(real, Unmount::kIfIdle).with_hint("end what uses it and try again"));
+  }
+  return remove_unused(environment, api);
+}
+
+Status unmount_image(const std::string& target, const MountEnvironment& environment) {
+  KernelMountApi api;
+  return unmount_image(target, environment, api);
+}
+
+Result<std::vector<MountState>> list_mounts(const MountEnvironment& given) {
+  reap_ended_servers();
+  if (!path_exists(given.run_dir)) {
+    return std::vector<MountState>();
+  }
+  const MountEnvironment environment = MOSB_TRY(with_real_path(given));
+  const MountTable table = MOSB_TRY(MountTable::read());
+  std::vector<MountState> states;
+  for (const LiveImage& image : MOSB_TRY(live_images(environment, table))) {
+    states.push_back(MOSB_TRY(state_of(image, environment, table)));
+  }
+  std::sort(states.begin(), states.end(), [](const MountState& a, const MountState& b) {
+    return a.target < b.target;
+  });
+  return states;
+}
+
+Result<bool> is_mounted_as(const ImageMount& image, const MountEnvironment& environment) {
+  reap_ended_servers();
+  auto mounted = is_mounted(image, environment);
+  if (!mounted && mounted.error().code() == Errc::kNotFound) {
+    return false;
+  }
+  return mounted;
+}
+
+Status collect_garbage(const MountEnvironment& given, MountApi& api) {
+  reap_ended_servers();
+  if (!path_exists(given.run_dir)) {
+    return ok();
+  }
+  const MountEnvironment environment = MOSB_TRY(with_real_path(given));
+  const FileLock lock = MOSB_TRY(take_lock(environment));
+  return remove_unused(environment, api);
+}
+
+Status collect_garbage(const MountEnvironment& environment) {
+  KernelMountApi api;
+  return collect_garbage(environment, api);
+}
+
+Result<std::string> userspace_view_reason() {
+  KernelMountApi api;
+  return find_idmap_obstacle(api);
+}
+
+}  // namespace mosb::verity
