@@ -1,0 +1,238 @@
+#include "lxc/container.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <span>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "lxc/config_items.h"
+#include "lxc/init_spec.h"
+#include "lxc/last_exit.h"
+#include "lxc/run_record.h"
+#include "lxc/spec_codec.h"
+#include "mosb/base/cgroup.h"
+#include "mosb/base/json.h"
+#include "mosb/base/process.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::lxc {
+
+namespace {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+constexpr ByteCount kMaxReport{64 * kKiB};
+/// Beyond the start timeout, which the helper itself keeps: for its own clearing up.
+constexpr std::chrono::seconds kHelperSlack{25};
+constexpr std::chrono::seconds kKillTimeout{10};
+/// A helper that has nothing more to watch ends within this.
+constexpr std::chrono::seconds kHelperEnd{30};
+
+int remaining_ms(Deadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  return left.count() < 0 ? 0 : static_cast<int>(left.count());
+}
+
+/// Everything the helper writes until it closes its end.
+Result<std::string> read_report(const UniqueFd& fd, std::chrono::milliseconds timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+  std::string text;
+  for (;;) {
+    pollfd wait{fd.get(), POLLIN, 0};
+    const int ready = ::poll(&wait, 1, remaining_ms(deadline));
+    if (ready == 0) {
+      return Error(Errc::kRuntime, "the helper did not answer in time");
+    }
+    std::array<char, 4096> buffer{};
+    const ssize_t n = ready < 0 ? -1 : ::read(fd.get(), buffer.data(), buffer.size());
+    if (n == 0) {
+      return text;
+    }
+    if (n > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    if (text.size() > kMaxReport.value || (n < 0 && errno != EINTR)) {
+      return Error(Errc::kRuntime, "the helper's answer is no answer");
+    }
+  }
+}
+
+/// The outcome that the helper wrote.
+Status parse_report(const std::string& text) {
+  if (text.empty()) {
+    return Error(Errc::kRuntime, "the helper ended without a word");
+  }
+  const Json object = MOSB_TRY(json::parse(text, kMaxReport).as(Errc::kRuntime));
+  if (MOSB_TRY(json::optional_bool(object, "ok")).value_or(false)) {
+    return ok();
+  }
+  const std::uint64_t code = MOSB_TRY(json::require_uint(object, "code"));
+  Error error(static_cast<Errc>(code), MOSB_TRY(json::require_string(object, "message")));
+  const std::string hint = MOSB_TRY(json::require_string(object, "hint"));
+  return hint.empty() ? error : std::move(error).with_hint(hint);
+}
+
+Status run_helper(const ContainerSpec& spec, const RuntimeEnvironment& environment) {
+  const UniqueFd init_spec = MOSB_TRY(seal_init_spec(spec.process));
+  const UniqueFd helper_spec =
+      MOSB_TRY(seal_bytes("mosb-run-spec", to_json(HelperSpec{spec, environment}).dump()));
+  sys::Pipe report = MOSB_TRY(sys::pipe());
+  const Child child = MOSB_TRY(
+      spawn({.argv = {environment.libexec_dir + "/mosb-run", spec.name},
+             .env = {},
+             .fds = {-1, -1, -1, helper_spec.get(), init_spec.get(), report.write.get()}}));
+  report.write.reset();
+  // It forks at once; only its child stays.
+  if (!MOSB_TRY(wait_for(child, kKillTimeout))) {
+    ::kill(child.pid, SIGKILL);
+    (void)wait_for(child, std::nullopt);
+  }
+  return parse_report(MOSB_TRY(read_report(report.read, environment.start_timeout + kHelperSlack)));
+}
+
+/// Waits until the helper has let go of its lock. False after the timeout.
+Result<bool> wait_for_helper(const ContainerId& id, std::chrono::milliseconds timeout) {
+  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+  UniqueFd pidfd;
+  const auto record = MOSB_TRY(read_run_record(id.run_dir));
+  if (record && record->helper_pid > 0) {
+    const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
+    auto opened = sys::pidfd_open(record->helper_pid);
+    if (opened && monitor.contains(record->helper_pid)) {
+      pidfd = *std::move(opened);
+    }
+  }
+  constexpr int kLookAgainMs = 5;  // only where the helper cannot be waited for
+  while (MOSB_TRY(run_lock_is_held(id.run_dir))) {
+    const int left = remaining_ms(deadline);
+    if (left == 0) {
+      return false;
+    }
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    if (::poll(&wait, 1, pidfd.is_open() ? left : std::min(left, kLookAgainMs)) > 0) {
+      pidfd.reset();
+    }
+  }
+  return true;
+}
+
+/// Signals process 1, which hands it on. Nobody else can have its number: it is in the cgroup.
+Status signal_init(const ContainerId& id, int signal) {
+  const auto record = MOSB_TRY(read_run_record(id.run_dir));
+  if (!record || record->init_pid <= 0 || record->boot_id != MOSB_TRY(current_boot_id())) {
+    return ok();
+  }
+  const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
+  const auto pidfd = sys::pidfd_open(record->init_pid);
+  if (!pidfd || !service.contains(record->init_pid)) {
+    return ok();
+  }
+  return sys::pidfd_send_signal(pidfd->get(), signal);
+}
+
+Status kill_container(const ContainerId& id) {
+  const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
+  MOSB_CHECK(service.kill_all(kKillTimeout));
+  if (MOSB_TRY(wait_for_helper(id, kHelperEnd))) {
+    return ok();
+  }
+  const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
+  return monitor.kill_all(kKillTimeout);
+}
+
+/// The end of a run that nobody recorded.
+ContainerFacts::Exit unrecorded_end(const StartRecord& start, const std::string& boot_id) {
+  return {.code = 128 + SIGKILL,
+          .signal = SIGKILL,
+          .oom = false,
+          .error = start.boot_id == boot_id ? "its helper was killed" : "the host was restarted",
+          .at = start.since};
+}
+
+}  // namespace
+
+ContainerId id_of(const ContainerSpec& spec) {
+  return {spec.name, spec.instance, spec.run_dir, spec.state_dir};
+}
+
+Result<std::optional<ContainerFacts::Exit>> last_exit(const ContainerId& id) {
+  const auto start = MOSB_TRY(read_start_record(id.state_dir));
+  const auto exit = MOSB_TRY(read_exit_record(id.state_dir));
+  if (start && (!exit || exit->run_id != start->run_id)) {
+    return std::optional(unrecorded_end(*start, MOSB_TRY(current_boot_id())));
+  }
+  return exit ? std::optional(exit->exit) : std::nullopt;
+}
+
+Status start(const ContainerSpec& spec, const RuntimeEnvironment& environment) {
+  MOSB_CHECK(check_spec(spec));
+  const std::string what = "start " + quote(spec.name);
+  MOSB_CHECK(sys::mkdir_all(spec.run_dir, 0700).context(what));
+  MOSB_CHECK(sys::mkdir_all(spec.state_dir, 0700).context(what));
+  const ContainerId id = id_of(spec);
+  if (MOSB_TRY(run_lock_is_held(spec.run_dir))) {
+    return Error(Errc::kBusy, what + ": the container runs already");
+  }
+  MOSB_CHECK(collect_garbage(id).context(what));
+  Status started = run_helper(spec, environment);
+  if (started) {
+    return ok();
+  }
+  if (started.error().code() != Errc::kBusy) {
+    MOSB_CHECK(kill_container(id).context(what));
+    MOSB_CHECK(collect_garbage(id).context(what));
+  }
+  return std::move(started).context(what);
+}
+
+Result<ContainerFacts> observe(const ContainerId& id) {
+  ContainerFacts facts;
+  const bool held = MOSB_TRY(run_lock_is_held(id.run_dir));
+  if (held) {
+    const auto run = MOSB_TRY(read_run_record(id.run_dir));
+    const auto exit = MOSB_TRY(read_exit_record(id.state_dir));
+    if (exit) {
+      facts.last_exit = exit->exit;
+    }
+    facts.state = RunState::kStarting;
+    if (!run || run->boot_id != MOSB_TRY(current_boot_id())) {
+      return facts;
+    }
+    facts.since = run->since;
+    facts.degraded = run->degraded;
+    const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
+    if (service.contains(run->init_pid)) {
+      facts.state = RunState::kRunning;
+      facts.init_pid = run->init_pid;
+      return facts;
+    }
+    // Ended, and its helper is about to end.
+    facts.state = RunState::kExited;
+    return facts;
+  }
+  facts.last_exit = MOSB_TRY(last_exit(id));
+  if (facts.last_exit) {
+    facts.state = RunState::kExited;
+    facts.since = facts.last_exit->at;
+  }
+  return facts;
+}
+
+Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace) {
+  const std::string what = "stop " + quote(id.name);
+  if (MOSB_TRY(run_lock_is_held(id.run_dir))) {
+    MOSB_CHECK(signal_init(id, signal).context(what));
+    if (!MOSB_TRY(wait_for_helper(id, grace))) {
+      MOSB_CHECK(kill_container(id).context(what));
+    }
+  }
+  return collect_garbage(id).context(what);
+}
+
+}  // namespace mosb::lxc

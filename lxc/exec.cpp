@@ -1,0 +1,151 @@
+#include "lxc/exec.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "lxc/exec_relay.h"
+#include "lxc/init/init_messages.h"
+#include "lxc/init_spec.h"
+#include "lxc/launch_error.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::lxc {
+
+namespace {
+
+/// What the command's three streams are joined to, on both sides.
+struct Streams {
+  sys::Pipe in;
+  sys::Pipe out;
+  sys::Pipe err;
+};
+
+Result<UniqueFd> connect_to_init(const ContainerId& id) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) {
+    return Error::sys("socket", errno);
+  }
+  // By descriptor: the path of the directory may be longer than a socket's address.
+  const UniqueFd dir = MOSB_TRY(sys::open(id.run_dir, O_PATH | O_DIRECTORY));
+  const std::string path = "/proc/self/fd/" + std::to_string(dir.get()) + "/exec.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    const int err = errno;
+    return Error::sys("connect to the container", err).as(Errc::kRuntime);
+  }
+  return fd;
+}
+
+/// The container could send any descriptor; only a pseudo-terminal's master is one to talk to.
+Status check_terminal(int fd) {
+  constexpr unsigned kTtyMajor = 5;
+  constexpr unsigned kPtmxMinor = 2;
+  const struct stat st = MOSB_TRY(sys::fstat(fd, "the terminal"));
+  struct statfs fs {};
+  if (::fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(st.st_mode) ||
+      st.st_rdev != makedev(kTtyMajor, kPtmxMinor)) {
+    return Error(Errc::kRuntime, "the container gave something else than a terminal");
+  }
+  return ok();
+}
+
+void close_received(const ReceivedMessage& received) {
+  for (int i = 0; i < received.fd_count; ++i) {
+    ::close(received.fds[i]);
+  }
+}
+
+/// Waits for the word that the command runs. The value: the terminal, if one was asked for.
+Result<UniqueFd> wait_for_start(int connection, const ExecRequest& request) {
+  ReceivedMessage received;
+  if (!receive_message(connection, &received)) {
+    return Error(Errc::kRuntime, "the container ended");
+  }
+  if (received.message.type == InitMessageType::kFailed) {
+    close_received(received);
+    return launch_error(received.message, request.process.argv[0], request.process.cwd);
+  }
+  if (received.message.type != InitMessageType::kStarted ||
+      received.fd_count != (request.tty ? 1 : 0)) {
+    close_received(received);
+    return Error(Errc::kRuntime, "the container's answer is no answer");
+  }
+  if (!request.tty) {
+    return UniqueFd();
+  }
+  UniqueFd terminal(received.fds[0]);
+  MOSB_CHECK(check_terminal(terminal.get()));
+  return terminal;
+}
+
+Status send_request(int connection, const UniqueFd& spec, const Streams* streams) {
+  std::array<int, kMaxMessageFds> fds{spec.get(), -1, -1, -1};
+  int count = 1;
+  if (streams != nullptr) {
+    fds = {spec.get(), streams->in.read.get(), streams->out.write.get(), streams->err.write.get()};
+    count = kMaxMessageFds;
+  }
+  const InitMessage message{InitMessageType::kExec, streams == nullptr ? 1 : 0, 0};
+  if (!send_message(connection, message, fds.data(), count)) {
+    return Error(Errc::kRuntime, "the container ended");
+  }
+  return ok();
+}
+
+Result<int> exec_with_terminal(const ExecRequest& request, int connection, const UniqueFd& spec) {
+  MOSB_CHECK(send_request(connection, spec, nullptr));
+  UniqueFd terminal = MOSB_TRY(wait_for_start(connection, request));
+  const UniqueFd output = MOSB_TRY(sys::dup_cloexec(terminal.get()));
+  std::vector<Relay> relays;
+  relays.push_back({.from = request.stdin_fd, .to = terminal.get(), .is_input = true});
+  relays.push_back({.from = output.get(), .to = request.stdout_fd, .is_input = false});
+  return relay_until_exit(connection, std::move(relays), terminal.get(), request.stdin_fd);
+}
+
+Result<int> exec_with_pipes(const ExecRequest& request, int connection, const UniqueFd& spec) {
+  Streams streams{MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe())};
+  MOSB_CHECK(send_request(connection, spec, &streams));
+  streams.in.read.reset();
+  streams.out.write.reset();
+  streams.err.write.reset();
+  (void)MOSB_TRY(wait_for_start(connection, request));
+  std::vector<Relay> relays;
+  relays.push_back({.from = request.stdin_fd,
+                    .to = streams.in.write.get(),
+                    .is_input = true,
+                    .close_at_end = &streams.in.write});
+  relays.push_back({.from = streams.out.read.get(), .to = request.stdout_fd});
+  relays.push_back({.from = streams.err.read.get(), .to = request.stderr_fd});
+  return relay_until_exit(connection, std::move(relays), -1, -1);
+}
+
+}  // namespace
+
+Result<int> exec(const ExecRequest& request) {
+  const std::string what = "exec in " + quote(request.id.name);
+  const ContainerFacts facts = MOSB_TRY(observe(request.id).context(what));
+  if (facts.state != RunState::kRunning) {
+    return Error(Errc::kNotFound, what + ": the service does not run");
+  }
+  const UniqueFd spec = MOSB_TRY(seal_init_spec(request.process).context(what));
+  const UniqueFd connection = MOSB_TRY(connect_to_init(request.id).context(what));
+  return (request.tty ? exec_with_terminal(request, connection.get(), spec)
+                      : exec_with_pipes(request, connection.get(), spec))
+      .context(what);
+}
+
+}  // namespace mosb::lxc
