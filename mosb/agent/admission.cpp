@@ -1,0 +1,96 @@
+#include "mosb/agent/admission.h"
+
+#include "mosb/base/text.h"
+#include "mosb/oci/pull.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxConfig{4 * kMiB};
+
+struct Judged {
+  const std::string& ref;
+  const std::string& scope;
+  bool skip_signature;
+};
+
+/// The subject of the certificate that the accepted signature was made with.
+std::string accepted_subject(const trust::VerificationReport& report) {
+  for (const trust::SignatureReport& signature : report.signatures) {
+    if (signature.outcome == trust::Outcome::kVerified) {
+      return signature.subject;
+    }
+  }
+  return "";
+}
+
+Result<trust::AdmittedManifest> judge(const oci::Descriptor& manifest,
+                                      const Judged& what,
+                                      oci::Store& store,
+                                      const TrustContext& trust) {
+  if (what.skip_signature) {
+    return trust::admit_unverified(store.repository(), manifest);
+  }
+  const trust::NotationConfig config =
+      MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
+  trust::VerifyRequest request{manifest, what.scope, {}, 100};
+  return trust::admit(store.repository(), request, config, trust.clock);
+}
+
+Result<AdmittedImage> admit_from_store(const oci::Descriptor& manifest,
+                                       const Judged& what,
+                                       oci::Store& store,
+                                       const TrustContext& trust) {
+  trust::AdmittedManifest admitted = MOSB_TRY(judge(manifest, what, store, trust));
+  const std::string text =
+      MOSB_TRY(store.repository().read_blob(admitted.manifest->config, kMaxConfig));
+  oci::ImageConfig config = MOSB_TRY(oci::ImageConfig::parse(text));
+  ServiceImage image{what.ref,
+                     what.scope,
+                     manifest.digest,
+                     trust::outcome_name(admitted.report.outcome),
+                     admitted.report.policy,
+                     accepted_subject(admitted.report),
+                     what.skip_signature};
+  return AdmittedImage{std::move(image), std::move(admitted.manifest), std::move(config)};
+}
+
+}  // namespace
+
+Result<AdmittedImage> admit_image(oci::Repository& from,
+                                  const AdmissionRequest& request,
+                                  oci::Store& store,
+                                  const TrustContext& trust) {
+  const std::string ref = request.ref.str();
+  const oci::PullRequest pull{request.ref,
+                              request.scope,
+                              oci::Platform::host(),
+                              request.expected_digest,
+                              request.expected_size};
+  const oci::PulledMetadata pulled =
+      MOSB_TRY(oci::pull_metadata(from, pull, store).context("fetch image " + quote(ref)));
+  AdmittedImage admitted = MOSB_TRY(
+      admit_from_store(
+          pulled.manifest, Judged{ref, request.scope, request.skip_signature}, store, trust)
+          .context("verify image " + quote(ref)));
+  MOSB_CHECK(store.record(pulled.record(pull)).context("record image " + quote(ref)));
+  return admitted;
+}
+
+Result<AdmittedImage> readmit_image(const ServiceImage& image,
+                                    oci::Store& store,
+                                    const TrustContext& trust) {
+  const auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
+  if (!stored) {
+    return Error(Errc::kContent,
+                 "image " + quote(image.ref) + " (" + image.digest.str() +
+                     ") is no longer in the store")
+        .with_hint("apply the manifest again to fetch it");
+  }
+  return admit_from_store(
+             stored->manifest, Judged{image.ref, image.scope, image.insecure}, store, trust)
+      .context("verify image " + quote(image.ref));
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,311 @@
+#include "mosb/agent/apply.h"
+
+#include <algorithm>
+#include <map>
+
+#include <unistd.h>
+
+#include "mosb/agent/applied_state.h"
+#include "mosb/agent/desired.h"
+#include "mosb/agent/reconcile.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/agent/switch_over.h"
+#include "mosb/base/file.h"
+#include "mosb/base/temp_dir.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+DesiredRequest desired_request(const Paths& paths,
+                               const std::string& instance,
+                               const ApplyContext& context,
+                               bool skip_signature) {
+  return {paths, instance, context.configuration, context.trust, skip_signature};
+}
+
+Result<std::vector<AdmittedTarget>> admit_all(const manifest::Manifest& manifest,
+                                              oci::Store& store,
+                                              const DesiredRequest& request) {
+  std::vector<AdmittedTarget> admitted;
+  for (const manifest::Target& target : manifest.targets) {
+    admitted.push_back(MOSB_TRY(admit_target(manifest, target, store, request)));
+  }
+  return admitted;
+}
+
+Result<std::vector<DesiredService>> desire_all(std::vector<AdmittedTarget> targets,
+                                               const UidRanges& ranges,
+                                               const oci::Store& store,
+                                               const DesiredRequest& request) {
+  std::vector<DesiredService> desired;
+  for (AdmittedTarget& target : targets) {
+    desired.push_back(MOSB_TRY(desire(std::move(target), ranges, store, request)));
+  }
+  return desired;
+}
+
+/// Services that a complete manifest leaves out, and leftovers of which nobody knows.
+std::vector<std::string> to_remove(const manifest::Manifest& manifest,
+                                   const AppliedState& state,
+                                   const std::map<std::string, ServiceFacts>& facts) {
+  const auto listed = [&](const std::string& name) {
+    return std::any_of(manifest.targets.begin(), manifest.targets.end(), [&](const auto& target) {
+      return target.service_name == name;
+    });
+  };
+  const bool complete = manifest.update_type == manifest::UpdateType::kComplete;
+  std::vector<std::string> names;
+  for (const auto& [name, service] : state.services) {
+    if (complete && !listed(name)) {
+      names.push_back(name);
+    }
+  }
+  for (const auto& [name, fact] : facts) {
+    if (!state.services.contains(name) && !listed(name)) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired) {
+  std::vector<std::string> warnings;
+  for (const DesiredService& service : desired) {
+    if (service.applied.image.outcome != "verified") {
+      warnings.push_back("service " + quote(service.name()) +
+                         " runs without a verified signature (" + service.applied.image.policy +
+                         ")");
+    }
+    if (service.spec.type == manifest::ServiceType::kHostfs) {
+      warnings.push_back("service " + quote(service.name()) +
+                         " is a hostfs: pulled and verified; only a boot uses it");
+    }
+  }
+  return warnings;
+}
+
+/// The state once everything is done.
+AppliedState state_after(AppliedState state,
+                         const manifest::Manifest& manifest,
+                         const TrustContext& trust,
+                         const std::vector<DesiredService>& desired,
+                         const std::vector<std::string>& removed) {
+  state.product = manifest.product;
+  if (!trust.notation_config_dir.empty()) {
+    state.notation_config = trust.notation_config_dir;
+  }
+  for (const std::string& name : removed) {
+    state.services.erase(name);
+  }
+  for (const DesiredService& service : desired) {
+    state.services.insert_or_assign(service.name(), service.applied);
+  }
+  return state;
+}
+
+/// For the metadata that a plan looks at. In the run directory if there is one: there a later mosb
+/// finds it should this one be killed.
+Result<TempDir> plan_dir(const Paths& paths) {
+  auto in_run = TempDir::make(paths.run(), "plan-" + std::to_string(::getpid()) + "-");
+  return in_run ? std::move(in_run) : TempDir::make("/tmp", "mosb-plan-");
+}
+
+/// The services that were applied and are not held down, as they shall be.
+Result<std::vector<DesiredService>> desire_applied(const Instance& instance,
+                                                   const AppliedState& state,
+                                                   oci::Store& store,
+                                                   const DesiredRequest& request) {
+  std::vector<AdmittedTarget> targets;
+  for (const auto& [name, service] : state.services) {
+    if (!service.stopped) {
+      targets.push_back(MOSB_TRY(readmit_service(service, store, request)));
+    }
+  }
+  const UidRanges ranges =
+      MOSB_TRY(reserve_uid_ranges(instance.paths(), instance.id(), uid_groups(targets)));
+  return desire_all(std::move(targets), ranges, store, request);
+}
+
+}  // namespace
+
+Result<ApplyReport> apply_manifest(const Instance& instance,
+                                   const manifest::Manifest& manifest,
+                                   const ApplyContext& context,
+                                   const ApplyOptions& options) {
+  const Paths& paths = instance.paths();
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  const DesiredRequest request =
+      desired_request(paths, instance.id(), context, options.skip_signature);
+  std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, store, request));
+  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
+  const std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), ranges, store, request));
+  const ServiceRuntime runtime(paths, instance.id());
+  MOSB_CHECK(runtime.collect_garbage());
+  SwitchOver change(runtime, store, options);
+  MOSB_CHECK(change.look(desired, paths));
+  const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
+  const auto previous = [&](const std::string& name) -> Result<std::optional<DesiredService>> {
+    const auto it = state.services.find(name);
+    if (it == state.services.end()) {
+      return std::optional<DesiredService>();
+    }
+    AdmittedTarget old = MOSB_TRY(readmit_service(it->second, store, request));
+    return std::optional<DesiredService>(
+        MOSB_TRY(desire(std::move(old), MOSB_TRY(read_uid_ranges(paths)), store, request)));
+  };
+  ApplyReport report{change.steps(removed), warnings_for(desired)};
+  MOSB_CHECK(change.prepare());
+  MOSB_CHECK(change.execute(removed, previous));
+  MOSB_CHECK(
+      save_applied_state(paths, state_after(state, manifest, context.trust, desired, removed)));
+  return report;
+}
+
+Result<ApplyReport> apply_applied(const Instance& instance,
+                                  const ApplyContext& context,
+                                  const ApplyOptions& options) {
+  const Paths& paths = instance.paths();
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
+  const ServiceRuntime runtime(paths, instance.id());
+  MOSB_CHECK(runtime.collect_garbage());
+  const std::vector<DesiredService> desired =
+      MOSB_TRY(desire_applied(instance, state, store, request));
+  SwitchOver change(runtime, store, options);
+  MOSB_CHECK(change.look(desired, paths));
+  std::vector<std::string> unknown;
+  for (const auto& [name, facts] : change.facts()) {
+    const auto it = state.services.find(name);
+    if (it == state.services.end() || it->second.stopped) {
+      unknown.push_back(name);
+    }
+  }
+  ApplyReport report{change.steps(unknown), warnings_for(desired)};
+  MOSB_CHECK(change.prepare());
+  const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
+    return std::optional<DesiredService>();
+  };
+  MOSB_CHECK(change.execute(unknown, nothing_before));
+  return report;
+}
+
+Result<ApplyReport> plan_manifest(const Paths& paths,
+                                  const manifest::Manifest& manifest,
+                                  const ApplyContext& context,
+                                  const ApplyOptions& options) {
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  const std::string instance = MOSB_TRY(read_instance_id(paths));
+  const TempDir temp = MOSB_TRY(plan_dir(paths));
+  oci::Store metadata = MOSB_TRY(oci::Store::open_or_create(temp.path() + "/store"));
+  const DesiredRequest request = desired_request(paths, instance, context, options.skip_signature);
+  std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, metadata, request));
+  UidRanges ranges = MOSB_TRY(read_uid_ranges(paths));
+  for (const std::string& group : uid_groups(targets)) {
+    ranges.emplace(group, kFirstRange);  // a group without a range has no running service either
+  }
+  // Layers are looked for where an apply would have them.
+  std::optional<oci::Store> store;
+  if (path_exists(paths.store())) {
+    store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  }
+  oci::Store& layers = store ? *store : metadata;
+  const std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), ranges, layers, request));
+  SwitchOver change(ServiceRuntime(paths, instance), layers, options);
+  MOSB_CHECK(change.look(desired, paths));
+  return ApplyReport{change.steps(to_remove(manifest, state, change.facts())),
+                     warnings_for(desired)};
+}
+
+Result<ApplyReport> start_service(const Instance& instance,
+                                  const std::string& name,
+                                  const ApplyContext& context,
+                                  const ApplyOptions& options) {
+  const Paths& paths = instance.paths();
+  AppliedState state = MOSB_TRY(load_applied_state(paths));
+  const auto it = state.services.find(name);
+  if (it == state.services.end()) {
+    return Error(Errc::kNotFound, "there is no service " + quote(name))
+        .with_hint("`mosb ps` lists the services");
+  }
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
+  std::vector<AdmittedTarget> targets;
+  targets.push_back(MOSB_TRY(readmit_service(it->second, store, request)));
+  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
+  const std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), ranges, store, request));
+  const ServiceRuntime runtime(paths, instance.id());
+  MOSB_CHECK(runtime.collect_garbage());
+  SwitchOver change(runtime, store, options);
+  MOSB_CHECK(change.look(desired, paths));
+  ApplyReport report{change.steps({}), warnings_for(desired)};
+  MOSB_CHECK(change.prepare());
+  const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
+    return std::optional<DesiredService>();
+  };
+  MOSB_CHECK(change.execute({}, nothing_before));
+  it->second.stopped = false;
+  MOSB_CHECK(save_applied_state(paths, state));
+  return report;
+}
+
+Result<DesiredService> describe_service(const Paths& paths, const std::string& name) {
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  const auto it = state.services.find(name);
+  if (it == state.services.end()) {
+    return Error(Errc::kNotFound, "there is no service " + quote(name))
+        .with_hint("`mosb ps` lists the services");
+  }
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  AppliedService service = it->second;
+  // Nothing is started from this value, so a policy that changed meanwhile does not matter.
+  service.image.insecure = true;
+  const RealClock clock;
+  const TrustContext trust{"", clock};
+  const std::string instance = MOSB_TRY(read_instance_id(paths));
+  Configuration permissive;
+  permissive.allow_host_ids = true;
+  const DesiredRequest request{paths, instance, permissive, trust, true};
+  return desire(MOSB_TRY(readmit_service(service, store, request)),
+                MOSB_TRY(read_uid_ranges(paths)),
+                store,
+                request);
+}
+
+Status stop_service(const Instance& instance, const std::string& name) {
+  AppliedState state = MOSB_TRY(load_applied_state(instance.paths()));
+  const auto it = state.services.find(name);
+  if (it == state.services.end()) {
+    return Error(Errc::kNotFound, "there is no service " + quote(name))
+        .with_hint("`mosb ps` lists the services");
+  }
+  // Recorded first: a crash in between must not bring it back at the next boot.
+  it->second.stopped = true;
+  MOSB_CHECK(save_applied_state(instance.paths(), state));
+  return ServiceRuntime(instance.paths(), instance.id()).stop(name);
+}
+
+Result<ApplyReport> take_down(const Instance& instance, bool remove_volumes) {
+  const Paths& paths = instance.paths();
+  const ServiceRuntime runtime(paths, instance.id());
+  ApplyReport report;
+  MOSB_CHECK(save_applied_state(paths, AppliedState()));
+  for (const auto& [name, facts] : MOSB_TRY(runtime.observe_all())) {
+    report.steps.push_back({"remove", name, "taken down"});
+    MOSB_CHECK(runtime.stop(name));
+  }
+  MOSB_CHECK(runtime.collect_garbage());
+  if (remove_volumes) {
+    report.steps.push_back({"volume", paths.volumes(), "removed"});
+    MOSB_CHECK(remove_tree(paths.volumes()).as(Errc::kVolume));
+  }
+  return report;
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mosb/base/result.h"
+
+namespace mosb::agent {
+
+struct RegistryConfiguration {
+  /// Plain HTTP is allowed.
+  bool insecure = false;
+  /// A file with the certificates that sign the registry's; "" for the system's.
+  std::string ca_file;
+  std::optional<std::string> username;
+  /// The file whose first line is the password: secrets don't stand in mosb.yaml itself.
+  std::optional<std::string> password_file;
+  /// Token endpoints on other hosts that may be sent the credentials ("auth.example.org").
+  std::vector<std::string> trusted_realms;
+};
+
+enum class VerifierChoice { kAuto, kDm, kFuse };
+
+/// mosb.yaml (docs/configuration.md).
+struct Configuration {
+  /// By HOST[:PORT].
+  std::map<std::string, RegistryConfiguration> registries;
+  std::optional<std::string> notation_config;
+  std::string local_scope = "local/mosb";
+  VerifierChoice verifier = VerifierChoice::kAuto;
+  /// Whether containers may run with the host's uids.
+  bool allow_host_ids = false;
+
+  /// Strict as the machine manifest: unknown keys are errors. Errors: kManifest with line and
+  /// column.
+  static Result<Configuration> parse(const std::string& text, const std::string& file_name);
+};
+
+}  // namespace mosb::agent

@@ -1,0 +1,75 @@
+#include "mosb/agent/desired.h"
+
+#include "mosb/agent/repositories.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+/// A manifest with this one target: what is kept of a manifest for each of its services.
+manifest::Manifest only(const manifest::Manifest& manifest, const manifest::Target& target) {
+  manifest::Manifest one = manifest;
+  one.targets = {target};
+  return one;
+}
+
+}  // namespace
+
+Result<AdmittedTarget> admit_target(const manifest::Manifest& manifest,
+                                    const manifest::Target& target,
+                                    oci::Store& store,
+                                    const DesiredRequest& request) {
+  const std::string what = "service " + quote(target.service_name);
+  const oci::Reference ref =
+      MOSB_TRY(oci::Reference::parse(target.source).context(what).as(Errc::kManifest));
+  if (ref.kind == oci::Reference::Kind::kStore) {
+    return Error(Errc::kManifest, what + ": source " + quote(target.source) + " names no place")
+        .with_hint("give the reference that it was pulled from");
+  }
+  std::shared_ptr<oci::Repository> source =
+      MOSB_TRY(open_repository(ref, request.configuration, {}).context(what));
+  const AdmissionRequest admission{ref,
+                                   trust_scope(ref, request.configuration.local_scope),
+                                   target.digest,
+                                   target.size,
+                                   request.skip_signature};
+  AdmittedImage image =
+      MOSB_TRY(admit_image(*source, admission, store, request.trust).context(what));
+  return AdmittedTarget{only(manifest, target), std::move(image), std::move(source)};
+}
+
+Result<AdmittedTarget> readmit_service(const AppliedService& service,
+                                       oci::Store& store,
+                                       const DesiredRequest& request) {
+  AdmittedImage image = MOSB_TRY(readmit_image(service.image, store, request.trust)
+                                     .context("service " + quote(service.target().service_name)));
+  return AdmittedTarget{service.manifest, std::move(image), nullptr};
+}
+
+std::set<std::string> uid_groups(const std::vector<AdmittedTarget>& targets) {
+  std::set<std::string> groups;
+  for (const AdmittedTarget& target : targets) {
+    const std::string group = uid_group(target.target());
+    if (!group.empty()) {
+      groups.insert(group);
+    }
+  }
+  return groups;
+}
+
+Result<DesiredService> desire(AdmittedTarget target,
+                              const UidRanges& ranges,
+                              const oci::Store& store,
+                              const DesiredRequest& request) {
+  const ComposeContext context{
+      request.paths, request.instance, ranges, request.configuration, store};
+  ServiceSpec spec = MOSB_TRY(compose(target.manifest, target.target(), target.image, context));
+  oci::Manifest manifest = *target.image.manifest;
+  return DesiredService{{std::move(target.manifest), std::move(target.image.image), false},
+                        std::move(manifest),
+                        std::move(spec),
+                        std::move(target.source)};
+}
+
+}  // namespace mosb::agent

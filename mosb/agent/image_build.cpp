@@ -1,0 +1,191 @@
+#include "mosb/agent/image_build.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "mosb/agent/image_inspect.h"
+#include "mosb/base/byte_count.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/temp_dir.h"
+#include "mosb/base/text.h"
+#include "mosb/base/unique_fd.h"
+#include "mosb/oci/blob.h"
+#include "mosb/oci/image_config.h"
+#include "mosb/oci/limits.h"
+#include "mosb/oci/manifest.h"
+#include "mosb/oci/media_types.h"
+#include "verity/hash_tree.h"
+
+namespace mosb::agent {
+
+namespace {
+
+struct Image {
+  oci::ImageConfig config;
+  std::vector<oci::Descriptor> layers;
+};
+
+struct Layer {
+  oci::Descriptor descriptor;
+  std::string path;
+};
+
+Result<oci::Descriptor> describe_file(const std::string& path, std::string media_type) {
+  const UniqueFd file = MOSB_TRY(sys::open(path, O_RDONLY));
+  std::vector<std::byte> buffer(1 * kMiB);
+  Hasher hasher;
+  std::uint64_t size = 0;
+  for (;;) {
+    const std::size_t n = MOSB_TRY(sys::read(file.get(), buffer));
+    hasher.update(std::span(buffer).first(n));
+    size += n;
+    if (n < buffer.size()) {
+      return oci::Descriptor{std::move(media_type), hasher.finish(), size};
+    }
+  }
+}
+
+Result<Layer> make_layer(const BuildRequest& request,
+                         ProcessRunner& processes,
+                         const std::string& temp_dir) {
+  const std::string path = temp_dir + "/layer";
+  MOSB_CHECK(
+      make_squashfs(SquashfsRequest{request.rootfs, path, request.compression, request.timestamp},
+                    processes,
+                    temp_dir));
+  oci::Annotations annotations;
+  if (request.verity) {
+    const verity::HashTreeResult tree = MOSB_TRY(verity::append_hash_tree(path));
+    annotations[oci::kRootHash] = tree.root_hash.hex();
+    annotations[oci::kRootHashOld] = tree.root_hash.hex();
+  }
+  oci::Descriptor descriptor = MOSB_TRY(describe_file(
+      path, std::string(oci::kSquashfsLayer) + "+" + compression_name(request.compression)));
+  descriptor.annotations = std::move(annotations);
+  return Layer{std::move(descriptor), path};
+}
+
+/// Copies a layer of the base through a file, so that a registry is asked for it once only.
+Status copy_layer(const oci::Descriptor& layer,
+                  oci::Repository& from,
+                  oci::Repository& to,
+                  const std::string& temp_dir) {
+  const std::string path = temp_dir + "/base-layer";
+  {
+    const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    MOSB_CHECK(from.fetch_blob(layer, [&](std::span<const std::byte> bytes) {
+      return sys::write_all(file.get(), bytes);
+    }));
+  }
+  MOSB_CHECK(to.push_blob(layer, oci::BlobSource::file(path)));
+  return sys::unlink(path);
+}
+
+Result<Image> start_from_base(const BaseImage& base,
+                              oci::Repository& to,
+                              const std::string& temp_dir) {
+  InspectedImage image = MOSB_TRY(inspect_image(base.from, base.ref));
+  const std::string what = "base " + quote(base.ref.str());
+  MOSB_CHECK(oci::require_squashfs_image(image.manifest).context(what));
+  if (!matches(image.config.platform, oci::Platform::host())) {
+    return Error(Errc::kHost,
+                 what + " is for " + image.config.platform.str() + ", this host is " +
+                     oci::Platform::host().str());
+  }
+  if (image.manifest.layers.size() >= oci::kMaxLayers) {
+    return Error(Errc::kContent, what + " has no room for another layer");
+  }
+  for (const oci::Descriptor& layer : image.manifest.layers) {
+    MOSB_CHECK(copy_layer(layer, base.from, to, temp_dir).context("copy " + what));
+  }
+  return Image{std::move(image.config), std::move(image.manifest.layers)};
+}
+
+void set_variable(std::vector<std::string>& env, const std::string& assignment) {
+  const std::string name = assignment.substr(0, assignment.find('=') + 1);
+  const auto same = std::find_if(env.begin(), env.end(), [&](const std::string& variable) {
+    return variable.starts_with(name);
+  });
+  if (same == env.end()) {
+    env.push_back(assignment);
+  } else {
+    *same = assignment;
+  }
+}
+
+/// Writes the request's settings over those of the base.
+Status configure(const BuildRequest& request, oci::ImageConfig& config) {
+  if (!request.entrypoint.empty()) {
+    config.entrypoint = request.entrypoint;
+    config.cmd.clear();
+  }
+  if (!request.cmd.empty()) {
+    config.cmd = request.cmd;
+  }
+  for (const std::string& assignment : request.env) {
+    if (assignment.find('=') == std::string::npos || assignment.front() == '=') {
+      return Error(Errc::kUsage, "environment " + quote(assignment) + " is not NAME=value");
+    }
+    set_variable(config.env, assignment);
+  }
+  if (request.user) {
+    config.user = request.user;
+  }
+  if (request.working_dir) {
+    config.working_dir = request.working_dir;
+  }
+  for (const auto& [name, value] : request.labels) {
+    config.labels[name] = value;
+  }
+  return ok();
+}
+
+Status store_image(const oci::Manifest& manifest,
+                   const std::string& config,
+                   const Layer& layer,
+                   oci::Repository& to) {
+  MOSB_CHECK(to.push_blob(layer.descriptor, oci::BlobSource::file(layer.path)));
+  return to.push_blob(manifest.config, oci::BlobSource::bytes(config));
+}
+
+}  // namespace
+
+Result<oci::Descriptor> build_image(const BuildRequest& request,
+                                    oci::Repository& to,
+                                    ProcessRunner& processes,
+                                    const std::string& temp_dir) {
+  if (request.tag.digest) {
+    return Error(Errc::kUsage,
+                 quote(request.tag.str()) + " has a digest, which follows from the image");
+  }
+  const TempDir temp = MOSB_TRY(TempDir::make(temp_dir, "mosb-build-"));
+  Image image{oci::ImageConfig{oci::Platform::host()}, {}};
+  // Refuses a bad setting before the long work.
+  MOSB_CHECK(configure(request, image.config));
+  MOSB_CHECK(oci::ImageConfig::parse(image.config.print()).as(Errc::kUsage).context("settings"));
+  const Layer layer = MOSB_TRY(make_layer(request, processes, temp.path()));
+  if (request.base) {
+    image = MOSB_TRY(start_from_base(*request.base, to, temp.path()));
+    MOSB_CHECK(configure(request, image.config));
+  }
+  image.layers.push_back(layer.descriptor);
+  // For a squashfs layer the uncompressed archive that OCI means is the blob itself.
+  image.config.diff_ids.push_back(layer.descriptor.digest);
+  const std::string config = image.config.print();
+  const oci::Manifest manifest{.config = oci::describe(oci::kImageConfig, config),
+                               .layers = std::move(image.layers)};
+  MOSB_CHECK(
+      oci::require_image(manifest).with_hint("the new layer is the same as one of the base"));
+  MOSB_CHECK(store_image(manifest, config, layer, to).context("store " + quote(request.tag.str())));
+  const std::string bytes = manifest.print();
+  oci::Descriptor descriptor = oci::describe(oci::kImageManifest, bytes);
+  MOSB_CHECK(to.push_manifest(descriptor, bytes, request.tag.tag)
+                 .context("store " + quote(request.tag.str())));
+  return descriptor;
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,81 @@
+#include "mosb/agent/image_verify.h"
+
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "mosb/agent/image_inspect.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/temp_dir.h"
+#include "mosb/base/text.h"
+#include "mosb/oci/layout.h"
+#include "mosb/oci/root_hash.h"
+#include "mosb/trust/notation_config.h"
+#include "mosb/trust/verify.h"
+#include "verity/hash_tree.h"
+#include "verity/root_hash.h"
+
+namespace mosb::agent {
+
+namespace {
+
+/// Checks a layer where it lies: its digest, which the hash tree makes superfluous, is not
+/// computed, so that a bad block is named instead of the whole blob.
+Status check_in_place(const oci::Layout& layout,
+                      const oci::Descriptor& layer,
+                      const verity::RootHash& root_hash) {
+  const std::string path = layout.blob_path(layer.digest);
+  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
+}
+
+Status check_fetched(oci::Repository& from,
+                     const oci::Descriptor& layer,
+                     const verity::RootHash& root_hash,
+                     const std::string& temp_dir) {
+  const TempDir temp = MOSB_TRY(TempDir::make(temp_dir, "mosb-verify-"));
+  const std::string path = temp.path() + "/layer";
+  {
+    const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+    MOSB_CHECK(from.fetch_blob(layer, [&](std::span<const std::byte> bytes) {
+      return sys::write_all(file.get(), bytes);
+    }));
+  }
+  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
+}
+
+Result<VerifiedLayer> verify_layer(oci::Repository& from,
+                                   const oci::Descriptor& layer,
+                                   const std::string& temp_dir) {
+  const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
+  const verity::RootHash root_hash = MOSB_TRY(verity::RootHash::parse(text));
+  const auto* const layout = dynamic_cast<const oci::Layout*>(&from);
+  if (layout != nullptr) {
+    MOSB_CHECK(check_in_place(*layout, layer, root_hash));
+  } else {
+    MOSB_CHECK(check_fetched(from, layer, root_hash, temp_dir));
+  }
+  return VerifiedLayer{layer, text};
+}
+
+}  // namespace
+
+Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageRequest& request) {
+  const std::string what = "verify image " + quote(request.ref.str());
+  const oci::Descriptor descriptor = MOSB_TRY(resolve_image(from, request.ref).context(what));
+  const trust::NotationConfig config =
+      MOSB_TRY(trust::NotationConfig::open(request.trust.notation_config_dir));
+  const trust::VerifyRequest judged{descriptor, request.scope, {}, 100};
+  trust::AdmittedManifest admitted =
+      MOSB_TRY(trust::admit(from, judged, config, request.trust.clock).context(what));
+  MOSB_CHECK(oci::require_squashfs_image(*admitted.manifest).context(what));
+  VerifiedImage image{descriptor, std::move(admitted.report), {}};
+  for (const oci::Descriptor& layer : admitted.manifest->layers) {
+    image.layers.push_back(MOSB_TRY(verify_layer(from, layer, request.temp_dir)
+                                        .context(what + ": layer " + layer.digest.str())));
+  }
+  return image;
+}
+
+}  // namespace mosb::agent

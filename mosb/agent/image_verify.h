@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mosb/agent/admission.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/descriptor.h"
+#include "mosb/oci/reference.h"
+#include "mosb/oci/repository.h"
+#include "mosb/trust/report.h"
+
+namespace mosb::agent {
+
+struct VerifiedLayer {
+  oci::Descriptor descriptor;
+  /// 64 hex digits.
+  std::string root_hash;
+};
+
+struct VerifiedImage {
+  oci::Descriptor descriptor;
+  trust::VerificationReport report;
+  /// Bottom first; every block of each was read and checked.
+  std::vector<VerifiedLayer> layers;
+};
+
+struct VerifyImageRequest {
+  oci::Reference ref;
+  std::string scope;
+  TrustContext trust;
+  /// Layers that don't lie in a layout are fetched to here, one at a time.
+  std::string temp_dir;
+};
+
+/// Judges an image's signatures by policy, then reads every block of every layer against the root
+/// hash that the signed manifest gives. Errors: those of trust::admit(); kVerity for a layer
+/// without a root hash, of a wrong size or with a bad block, which is named.
+Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageRequest& request);
+
+}  // namespace mosb::agent

@@ -1,0 +1,133 @@
+#include "mosb/agent/instance.h"
+
+#include <array>
+#include <cerrno>
+#include <span>
+
+#include <linux/magic.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "mosb/base/dir_list.h"
+#include "mosb/base/file.h"
+#include "mosb/base/hex.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxIdFile{64};
+constexpr std::size_t kIdDigits = 8;
+
+std::string id_file(const Paths& paths) {
+  return paths.state() + "/instance";
+}
+
+/// A private directory: whatever mode it had, only root enters it from now on.
+Status private_dir(const std::string& path) {
+  MOSB_CHECK(sys::mkdir_all(path, 0755));
+  if (::chmod(path.c_str(), 0700) < 0) {
+    return Error::sys("chmod " + quote(path), errno);
+  }
+  return ok();
+}
+
+/// Refuses what would only fail later and with a worse message.
+Status check_file_system(const std::string& dir) {
+  struct statfs fs {};
+  struct statvfs flags {};
+  if (::statfs(dir.c_str(), &fs) < 0 || ::statvfs(dir.c_str(), &flags) < 0) {
+    return Error::sys("look at the file system of " + quote(dir), errno);
+  }
+  const auto type = static_cast<unsigned long>(fs.f_type);
+  const char* refused = nullptr;
+  if (type == OVERLAYFS_SUPER_MAGIC) {
+    refused = "overlayfs";
+  } else if (type == NFS_SUPER_MAGIC) {
+    refused = "NFS";
+  } else if ((flags.f_flag & ST_RDONLY) != 0) {
+    refused = "a read-only file system";
+  } else if ((flags.f_flag & ST_NOEXEC) != 0) {
+    refused = "a file system mounted noexec";
+  }
+  if (refused != nullptr) {
+    return Error(Errc::kHost, quote(dir) + " lies on " + refused + ", which cannot carry services")
+        .with_hint("choose another place with --root");
+  }
+  return ok();
+}
+
+Result<std::string> make_id(const Paths& paths) {
+  std::array<std::byte, kIdDigits / 2> bytes{};
+  (void)::getrandom(bytes.data(), bytes.size(), 0);
+  std::string id = to_hex(bytes);
+  MOSB_CHECK(write_file_atomic(id_file(paths), id + "\n", 0600).context("make the instance id"));
+  return id;
+}
+
+/// What a mosb that was killed left half-written. Under the lock nobody else writes here.
+Status sweep(const Paths& paths) {
+  MOSB_CHECK(remove_stale_temps(paths.state()));
+  MOSB_CHECK(sys::mkdir(paths.state() + "/services", 0700));
+  for (const std::string& dir : {paths.state() + "/services", paths.services()}) {
+    for (const std::string& name : MOSB_TRY(list_dir(dir))) {
+      MOSB_CHECK(remove_stale_temps(dir + "/" + name));
+    }
+  }
+  for (const std::string& name : MOSB_TRY(list_dir(paths.run()))) {
+    const auto parts = split(name, '-');
+    const bool plan = parts.size() == 3 && parts[0] == "plan";
+    if (plan && !path_exists("/proc/" + parts[1])) {
+      MOSB_CHECK(remove_tree(paths.run() + "/" + name));
+    }
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<std::string> read_instance_id(const Paths& paths) {
+  auto text = read_file(id_file(paths), kMaxIdFile);
+  if (!text) {
+    if (text.error().sys_errno() == ENOENT) {
+      return std::string();
+    }
+    return std::move(text).error().as(Errc::kState);
+  }
+  if (!text->empty() && text->back() == '\n') {
+    text->pop_back();
+  }
+  if (text->size() != kIdDigits || !from_hex(*text)) {
+    return Error(Errc::kState, quote(id_file(paths)) + " does not hold an instance id")
+        .with_hint("remove the file once no service of this root runs any more");
+  }
+  return text;
+}
+
+Result<Instance> Instance::open(const Paths& paths) {
+  if (::geteuid() != 0) {
+    return Error(Errc::kHost, "only root can change what runs").with_hint("run mosb as root");
+  }
+  MOSB_CHECK(private_dir(paths.run()));
+  MOSB_CHECK(private_dir(paths.state()));
+  MOSB_CHECK(sys::mkdir_all(paths.volumes(), 0755));
+  MOSB_CHECK(sys::mkdir_all(paths.log(), 0755));
+  MOSB_CHECK(sys::mkdir_all(paths.services(), 0700));
+  MOSB_CHECK(sys::mkdir_all(paths.file_systems(), 0700));
+  MOSB_CHECK(check_file_system(paths.state()));
+  FileLock lock = MOSB_TRY(FileLock::acquire(paths.lock())
+                               .with_hint("wait until it is done; `mosb ps` shows what runs"));
+  MOSB_CHECK(sweep(paths));
+  std::string id = MOSB_TRY(read_instance_id(paths));
+  if (id.empty()) {
+    id = MOSB_TRY(make_id(paths));
+  }
+  return Instance(paths, std::move(id), std::move(lock));
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,119 @@
+#include "mosb/agent/repositories.h"
+
+#include <utility>
+
+#include "mosb/base/file.h"
+#include "mosb/base/text.h"
+#include "mosb/oci/archive.h"
+#include "mosb/oci/auth_file.h"
+#include "mosb/oci/curl_http_client.h"
+#include "mosb/oci/layout.h"
+#include "mosb/oci/registry.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxPassword{4 * kKiB};
+
+/// A registry together with the connections that it speaks over.
+class ConnectedRegistry final : public oci::Repository {
+ public:
+  ConnectedRegistry(std::unique_ptr<oci::HttpClient> http, oci::Registry registry)
+      : http_(std::move(http)), registry_(std::move(registry)) {}
+
+  Result<oci::Descriptor> resolve(const oci::Reference& reference) override {
+    return registry_.resolve(reference);
+  }
+  Result<std::string> read_manifest(const oci::Descriptor& descriptor) override {
+    return registry_.read_manifest(descriptor);
+  }
+  Result<std::string> read_blob(const oci::Descriptor& descriptor, ByteCount limit) override {
+    return registry_.read_blob(descriptor, limit);
+  }
+  Status fetch_blob(const oci::Descriptor& descriptor, const oci::BlobSink& sink) override {
+    return registry_.fetch_blob(descriptor, sink);
+  }
+  Result<std::vector<oci::Descriptor>> referrers(const oci::Descriptor& subject,
+                                                 const std::string& artifact_type) override {
+    return registry_.referrers(subject, artifact_type);
+  }
+  Status push_blob(const oci::Descriptor& descriptor, const oci::BlobSource& source) override {
+    return registry_.push_blob(descriptor, source);
+  }
+  Status push_manifest(const oci::Descriptor& descriptor,
+                       std::string_view bytes,
+                       const std::optional<std::string>& tag) override {
+    return registry_.push_manifest(descriptor, bytes, tag);
+  }
+  Status push_referrer(const oci::Descriptor& manifest,
+                       std::string_view bytes,
+                       const oci::Descriptor& subject) override {
+    return registry_.push_referrer(manifest, bytes, subject);
+  }
+
+ private:
+  // Declared first: the registry uses it to its end.
+  std::unique_ptr<oci::HttpClient> http_;
+  oci::Registry registry_;
+};
+
+Result<std::optional<oci::Credentials>> credentials_for(const oci::Reference& ref,
+                                                        const RegistryConfiguration& registry) {
+  if (!registry.username) {
+    return oci::find_credentials(
+        ref.host, ref.repository, oci::default_auth_files(oci::AuthFileEnvironment::current()));
+  }
+  std::string password = MOSB_TRY(read_named_file(registry.password_file.value_or(""), kMaxPassword)
+                                      .context("password for " + quote(ref.host)));
+  password = password.substr(0, password.find('\n'));
+  return std::optional<oci::Credentials>(oci::Credentials{*registry.username, password, ""});
+}
+
+Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref,
+                                                       const Configuration& configuration,
+                                                       const OpenOptions& options) {
+  const auto it = configuration.registries.find(ref.host);
+  const RegistryConfiguration registry =
+      it == configuration.registries.end() ? RegistryConfiguration() : it->second;
+  oci::RegistryOptions how;
+  how.insecure = options.insecure || registry.insecure;
+  how.ca_file = registry.ca_file;
+  how.credentials = MOSB_TRY(credentials_for(ref, registry));
+  how.trusted_realms = registry.trusted_realms;
+  how.use_environment_proxy = options.use_environment_proxy;
+  std::unique_ptr<oci::HttpClient> http = MOSB_TRY(oci::make_curl_http_client());
+  oci::Registry opened = MOSB_TRY(oci::Registry::open(ref.host, ref.repository, how, *http));
+  return std::unique_ptr<oci::Repository>(
+      std::make_unique<ConnectedRegistry>(std::move(http), std::move(opened)));
+}
+
+template <class T>
+Result<std::unique_ptr<oci::Repository>> boxed(Result<T> opened) {
+  return std::unique_ptr<oci::Repository>(std::make_unique<T>(MOSB_TRY(std::move(opened))));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& ref,
+                                                         const Configuration& configuration,
+                                                         const OpenOptions& options) {
+  switch (ref.kind) {
+    case oci::Reference::Kind::kRegistry:
+      return open_registry(ref, configuration, options);
+    case oci::Reference::Kind::kLayout:
+      return boxed(options.create ? oci::Layout::open_or_create(ref.path)
+                                  : oci::Layout::open(ref.path));
+    case oci::Reference::Kind::kArchive:
+      return boxed(oci::Archive::open(ref.path, "/tmp"));
+    case oci::Reference::Kind::kStore:
+      break;
+  }
+  return Error(Errc::kUsage, quote(ref.str()) + " names an image in the store, not a place");
+}
+
+std::string trust_scope(const oci::Reference& ref, const std::string& local_scope) {
+  return ref.kind == oci::Reference::Kind::kRegistry ? ref.name() : local_scope;
+}
+
+}  // namespace mosb::agent

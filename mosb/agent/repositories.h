@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "mosb/agent/configuration.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/reference.h"
+#include "mosb/oci/repository.h"
+
+namespace mosb::agent {
+
+struct OpenOptions {
+  /// Plain HTTP for this registry, beside what the configuration says.
+  bool insecure = false;
+  /// Operator commands honour the proxy variables, the agent does not.
+  bool use_environment_proxy = true;
+  /// A layout that does not exist yet is made: for pushing.
+  bool create = false;
+};
+
+/// The place that a reference names: a registry's repository with what the configuration says of
+/// its host, a layout or an archive. `sha256:…` names no place (the store has it): kUsage.
+Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& ref,
+                                                         const Configuration& configuration,
+                                                         const OpenOptions& options);
+
+/// The trust scope of a reference: HOST/REPOSITORY as written for a registry, `local_scope` for a
+/// layout or archive, never anything that the image says of itself.
+std::string trust_scope(const oci::Reference& ref, const std::string& local_scope);
+
+}  // namespace mosb::agent

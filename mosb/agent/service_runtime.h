@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lxc/container.h"
+#include "lxc/container_spec.h"
+#include "mosb/agent/compose.h"
+#include "mosb/agent/paths.h"
+#include "mosb/agent/service_record.h"
+#include "mosb/base/result.h"
+#include "verity/mounted_image.h"
+
+namespace mosb::agent {
+
+/// What the kernel says of one service. A fact, whatever any file wishes.
+struct ServiceFacts {
+  /// What was last started under the name.
+  std::optional<ServiceRecord> record;
+  lxc::ContainerFacts container;
+  /// Images mounted for it.
+  std::vector<verity::MountState> mounts;
+  /// Something of it exists that a stop would take away.
+  bool leftovers = false;
+
+  bool running() const { return container.state == lxc::RunState::kRunning; }
+};
+
+/// Does to one service at a time what a spec says; decides nothing.
+class ServiceRuntime {
+ public:
+  ServiceRuntime(const Paths& paths, const std::string& instance);
+
+  /// Facts by service name: of every service that has a trace in this boot.
+  Result<std::map<std::string, ServiceFacts>> observe_all() const;
+  Result<ServiceFacts> observe(const std::string& name) const;
+  /// The image is mounted exactly as the spec says and healthy. Changes nothing.
+  Result<bool> is_mounted(const ServiceSpec& spec) const;
+
+  /// Phase 1: mounts the image beside whatever runs; makes the volumes' directories.
+  Status prepare(const ServiceSpec& spec) const;
+  /// Takes back what prepare() did for a spec that is not to run after all.
+  Status discard(const ServiceSpec& spec) const;
+  /// Phase 2: starts a container, or shows an fs-only image under its name. prepare() was called.
+  Status start(const ServiceSpec& spec, std::chrono::milliseconds timeout) const;
+  /// Stops the service and releases everything of it but the image mounted for `keep`.
+  Status stop(const std::string& name, const ServiceSpec* keep = nullptr) const;
+  /// Removes what crashes left of containers and layers that nobody uses.
+  Status collect_garbage() const;
+
+  lxc::ContainerId container_id(const std::string& name) const;
+  lxc::RuntimeEnvironment runtime_environment() const;
+  verity::MountEnvironment mount_environment() const;
+
+ private:
+  Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
+  void remove_empty_directories(const ServiceSpec& spec) const;
+  Status release_mounts(const std::string& name, const std::string& kept_target) const;
+
+  const Paths& paths_;
+  std::string instance_;
+};
+
+}  // namespace mosb::agent

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mosb/agent/applied_state.h"
+#include "mosb/agent/paths.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/base/clock.h"
+#include "mosb/base/json.h"
+#include "mosb/base/result.h"
+
+namespace mosb::agent {
+
+enum class ServiceState {
+  kStarting,
+  kRunning,
+  kReady,
+  kStopped,
+  kCompleted,
+  kFailed,
+  kDegraded,
+  kBlocked,
+};
+/// "running" …
+const char* state_name(ServiceState state);
+
+/// One line of `mosb ps`: measured, not remembered.
+struct ServiceStatus {
+  std::string name;
+  std::string version;
+  manifest::ServiceType type = manifest::ServiceType::kContainer;
+  ServiceState state = ServiceState::kStopped;
+  std::optional<int> pid;
+  std::optional<SystemTime> since;
+  /// nullopt for a service that runs although nothing applied names it.
+  std::optional<ServiceImage> image;
+  /// "fuse-verity", or "none" when nothing is mounted.
+  std::string verified_by = "none";
+  std::string network;
+  std::string nsgroup;
+  std::optional<std::uint32_t> uid_base;
+  /// Why it is in its state, where that needs a word.
+  std::string message;
+};
+
+/// Pure: joins wish and fact.
+ServiceStatus status_of(const std::string& name,
+                        const AppliedService* applied,
+                        const ServiceFacts& facts);
+
+/// All services of the instance, by name. Reads only.
+Result<std::vector<ServiceStatus>> list_services(const Paths& paths);
+
+/// The stable keys of `mosb ps -o json`.
+Json to_json(const ServiceStatus& status);
+
+}  // namespace mosb::agent

@@ -1,0 +1,210 @@
+#include "mosb/agent/switch_over.h"
+
+#include <algorithm>
+
+#include "mosb/base/file.h"
+#include "mosb/base/log.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+const ServiceFacts& facts_of(const std::map<std::string, ServiceFacts>& all,
+                             const std::string& name) {
+  static const ServiceFacts kNone;
+  const auto it = all.find(name);
+  return it == all.end() ? kNone : it->second;
+}
+
+/// Fills in which volumes are new, and whose size is only a wish.
+void look_at_volumes(const DesiredService& service, const Paths& paths, ServiceView& view) {
+  for (const VolumeBind& bind : service.spec.volumes) {
+    if (!path_exists(paths.volumes() + "/" + bind.label)) {
+      view.new_volumes.push_back(bind.label);
+    }
+    const auto& volumes = service.applied.manifest.storage;
+    const bool sized = std::any_of(volumes.begin(), volumes.end(), [&](const auto& volume) {
+      return volume.label == bind.label && volume.size;
+    });
+    if (sized) {
+      view.unenforced_volumes.push_back(bind.label);
+    }
+  }
+}
+
+}  // namespace
+
+Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths& paths) {
+  facts_ = MOSB_TRY(runtime_.observe_all());
+  for (const DesiredService& service : desired) {
+    oci::PullPlan pull = oci::plan_pull(service.manifest, store_);
+    const bool mounted = pull.missing.empty() && MOSB_TRY(runtime_.is_mounted(service.spec));
+    ServiceView view{.spec = service.spec,
+                     .facts = facts_of(facts_, service.name()),
+                     .mounted = mounted,
+                     .missing_layers = pull.missing.size(),
+                     .missing_bytes = pull.bytes,
+                     .new_volumes = {},
+                     .unenforced_volumes = {},
+                     .image_ref = service.applied.image.ref};
+    Item item{&service, std::move(view), std::move(pull), {}};
+    look_at_volumes(service, paths, item.view);
+    item.change = change_for(item.view);
+    items_.push_back(std::move(item));
+  }
+  return ok();
+}
+
+std::vector<Step> SwitchOver::steps(const std::vector<std::string>& removed) const {
+  std::vector<Step> steps;
+  for (const Item& item : items_) {
+    const std::vector<Step> more = steps_for(item.view);
+    steps.insert(steps.end(), more.begin(), more.end());
+  }
+  for (const std::string& name : removed) {
+    steps.push_back({"remove", name, "not in the manifest"});
+  }
+  return steps;
+}
+
+void SwitchOver::announce(const Step& step) const {
+  if (options_.on_step) {
+    options_.on_step(step);
+  }
+}
+
+Status SwitchOver::prepare() {
+  for (const Item& item : items_) {
+    if (item.pull.missing.empty()) {
+      continue;
+    }
+    if (item.service->source == nullptr) {
+      return Error(Errc::kContent,
+                   "layers of service " + quote(item.service->name()) + " are not in the store")
+          .with_hint("apply the manifest again to fetch them");
+    }
+    announce({"pull", item.service->applied.image.ref, ""});
+    MOSB_CHECK(oci::pull_layers(*item.service->source, item.pull, store_, options_.progress)
+                   .context("fetch image " + quote(item.service->applied.image.ref)));
+  }
+  return mount_all();
+}
+
+Status SwitchOver::mount_all() {
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const Item& item = items_[i];
+    if (!item.change.mount) {
+      continue;
+    }
+    announce({"mount", item.service->name(), ""});
+    Status mounted = runtime_.prepare(item.service->spec);
+    if (!mounted) {
+      discard_all(i);
+      return std::move(mounted).context("service " + quote(item.service->name()));
+    }
+  }
+  return ok();
+}
+
+void SwitchOver::discard_all(std::size_t prepared) {
+  for (std::size_t i = 0; i < prepared; ++i) {
+    const Item& item = items_[i];
+    if (item.change.start) {
+      const Status discarded = runtime_.discard(item.service->spec);
+      if (!discarded) {
+        log::warn(discarded.error().message());
+      }
+    }
+  }
+}
+
+Status SwitchOver::switch_all(std::vector<std::string>& touched) {
+  Status first = ok();
+  for (const Item& item : items_) {
+    if (!item.change.start) {
+      continue;
+    }
+    const std::string& name = item.service->name();
+    touched.push_back(name);
+    announce({facts_of(facts_, name).running() ? "restart" : "start", name, ""});
+    Status started = ok();
+    if (item.change.stop) {
+      started = runtime_.stop(name, &item.service->spec);
+    }
+    if (started) {
+      started = runtime_.start(item.service->spec, options_.wait);
+    }
+    if (!started) {
+      started = std::move(started).context("service " + quote(name));
+      if (!options_.keep_going) {
+        return started;
+      }
+      if (first) {
+        first = std::move(started);
+      } else {
+        log::warn(started.error().message());
+      }
+    }
+  }
+  return first;
+}
+
+Status SwitchOver::execute(const std::vector<std::string>& removed, const FindPrevious& previous) {
+  std::vector<std::string> touched;
+  for (const std::string& name : removed) {
+    touched.push_back(name);
+    announce({"remove", name, ""});
+    MOSB_CHECK(runtime_.stop(name));
+  }
+  Status switched = switch_all(touched);
+  if (switched || options_.keep_going) {
+    return switched;
+  }
+  const Status back = put_back(touched, previous);
+  if (!back) {
+    log::warn("what ran before could not be put back: " + back.error().message());
+  }
+  return switched;
+}
+
+Status SwitchOver::put_back(const std::vector<std::string>& touched, const FindPrevious& previous) {
+  Status first = ok();
+  const auto keep = [&first](Status status) {
+    if (!status && first) {
+      first = std::move(status);
+    }
+  };
+  for (auto name = touched.rbegin(); name != touched.rend(); ++name) {
+    keep(runtime_.stop(*name));
+  }
+  // Services that were prepared but whose turn never came.
+  for (const Item& item : items_) {
+    const bool reached =
+        std::find(touched.begin(), touched.end(), item.service->name()) != touched.end();
+    if (item.change.start && !reached) {
+      keep(runtime_.discard(item.service->spec));
+    }
+  }
+  for (const std::string& name : touched) {
+    if (!facts_of(facts_, name).running() && facts_of(facts_, name).mounts.empty()) {
+      continue;
+    }
+    auto old = previous(name);
+    if (!old) {
+      keep(std::move(old).error());
+      continue;
+    }
+    if (*old) {
+      announce({"start", name, "put back"});
+      Status started = runtime_.prepare((*old)->spec);
+      if (started) {
+        started = runtime_.start((*old)->spec, options_.wait);
+      }
+      keep(std::move(started));
+    }
+  }
+  return first;
+}
+
+}  // namespace mosb::agent

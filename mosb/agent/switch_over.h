@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mosb/agent/apply.h"
+#include "mosb/agent/desired.h"
+#include "mosb/agent/reconcile.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/agent/step.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/store.h"
+
+namespace mosb::agent {
+
+/// Finds what ran under a name before, ready to be started again; nullopt if nothing did.
+using FindPrevious = std::function<Result<std::optional<DesiredService>>(const std::string& name)>;
+
+/// Takes a set of services from what is to what shall be: look, then prepare, then execute.
+class SwitchOver {
+ public:
+  SwitchOver(ServiceRuntime runtime, oci::Store& store, const ApplyOptions& options)
+      : runtime_(std::move(runtime)), store_(store), options_(options) {}
+
+  /// Reads the facts. `desired` must outlive this.
+  Status look(const std::vector<DesiredService>& desired, const Paths& paths);
+  const std::map<std::string, ServiceFacts>& facts() const { return facts_; }
+  /// What prepare() and execute() will do.
+  std::vector<Step> steps(const std::vector<std::string>& removed) const;
+
+  /// Phase 1: fetches layers and mounts images. Nothing that runs is touched; what was mounted is
+  /// unmounted again if one of them fails.
+  Status prepare();
+  /// Phase 2: stops, then starts. If a service does not start, those switched so far are stopped
+  /// and what ran before is started again; with keep_going the others go on. The error is that of
+  /// the service.
+  Status execute(const std::vector<std::string>& removed, const FindPrevious& previous);
+
+ private:
+  struct Item {
+    const DesiredService* service;
+    ServiceView view;
+    oci::PullPlan pull;
+    ServiceChange change;
+  };
+
+  Status mount_all();
+  void discard_all(std::size_t prepared);
+  Status switch_all(std::vector<std::string>& touched);
+  Status put_back(const std::vector<std::string>& touched, const FindPrevious& previous);
+  void announce(const Step& step) const;
+
+  ServiceRuntime runtime_;
+  oci::Store& store_;
+  const ApplyOptions& options_;
+  std::map<std::string, ServiceFacts> facts_;
+  std::vector<Item> items_;
+};
+
+}  // namespace mosb::agent

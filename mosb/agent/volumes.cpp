@@ -1,0 +1,82 @@
+#include "mosb/agent/volumes.h"
+
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "mosb/base/file.h"
+#include "mosb/base/json.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxRecord{1 * kMiB};
+
+std::string record_file(const Paths& paths) {
+  return paths.state() + "/volatile-volumes.json";
+}
+
+/// By label: the boot in which a volume that is not persistent was made.
+Result<Json> read_record(const Paths& paths) {
+  auto text = read_file(record_file(paths), kMaxRecord);
+  if (!text) {
+    return text.error().sys_errno() == ENOENT ? Result<Json>(Json::object())
+                                              : std::move(text).error().as(Errc::kState);
+  }
+  return json::parse(*text, kMaxRecord).context(quote(record_file(paths))).as(Errc::kState);
+}
+
+/// Empties a volume that an earlier boot filled: renamed first, so that a crash in between leaves
+/// no half-emptied volume behind the name.
+Status renew(const Paths& paths, const std::string& label, const std::string& dir) {
+  Json record = MOSB_TRY(read_record(paths));
+  const std::string boot = MOSB_TRY(boot_id());
+  const auto it = record.find(label);
+  if (it != record.end() && *it == boot) {
+    return ok();
+  }
+  const std::string old = dir + ".old";
+  MOSB_CHECK(remove_tree(old));
+  if (path_exists(dir)) {
+    MOSB_CHECK(sys::rename(dir, old));
+    MOSB_CHECK(remove_tree(old));
+  }
+  record[label] = boot;
+  return write_file_atomic(record_file(paths), record.dump(1) + "\n", 0600);
+}
+
+}  // namespace
+
+Result<std::string> boot_id() {
+  constexpr ByteCount kMost{64};
+  std::string id =
+      MOSB_TRY(read_kernel_file("/proc/sys/kernel/random/boot_id", kMost).as(Errc::kHost));
+  while (!id.empty() && id.back() == '\n') {
+    id.pop_back();
+  }
+  return id;
+}
+
+Result<std::string> ensure_volume(const Paths& paths, const VolumeBind& volume) {
+  const std::string dir = paths.volumes() + "/" + volume.label;
+  const std::string what = "volume " + quote(volume.label);
+  if (!volume.persistent) {
+    MOSB_CHECK(renew(paths, volume.label, dir).context(what).as(Errc::kVolume));
+  }
+  MOSB_CHECK(sys::mkdir(dir, 0755).context(what).as(Errc::kVolume));
+  const struct stat st = MOSB_TRY(sys::lstat(dir).context(what).as(Errc::kVolume));
+  if (!S_ISDIR(st.st_mode)) {
+    return Error(Errc::kVolume, what + ": " + quote(dir) + " is not a directory")
+        .with_hint("move it away; mosb follows no link there");
+  }
+  return dir;
+}
+
+std::string volume_bind_path(const Paths& paths, const std::string& service, std::size_t index) {
+  return paths.service_run(service) + "/volumes/" + std::to_string(index);
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,149 @@
+#include <cstdio>
+
+#include "mosb/agent/apply.h"
+#include "mosb/agent/instance.h"
+#include "mosb/base/duration.h"
+#include "mosb/base/file.h"
+#include "mosb/base/log.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/progress.h"
+#include "mosb/cli/session.h"
+#include "mosb/cli/trust_flags.h"
+
+namespace mosb::cli {
+
+namespace {
+
+struct ApplyFlags {
+  std::string source;
+  std::string wait = "2m";
+  bool dry_run = false;
+  bool keep_going = false;
+  bool applied = false;
+  bool volumes = false;
+  TrustFlags trust;
+};
+
+Result<manifest::Manifest> read_manifest(const std::string& source) {
+  if (source.starts_with("docker://")) {
+    return Error(Errc::kUsage,
+                 "published manifests are not supported by this mosb: " + quote(source))
+        .with_hint("give the manifest as a file");
+  }
+  const std::string text =
+      MOSB_TRY(read_named_file(source, manifest::kMaxManifestSize).as(Errc::kManifest));
+  return manifest::parse(text, source);
+}
+
+Json to_json(const agent::ApplyReport& report) {
+  Json steps = Json::array();
+  for (const agent::Step& step : report.steps) {
+    steps.push_back({{"action", step.action}, {"object", step.object}, {"reason", step.reason}});
+  }
+  return {{"changed", report.changed()}, {"steps", steps}, {"warnings", report.warnings}};
+}
+
+void show(const Session& session, const agent::ApplyReport& report) {
+  if (session.format() == Output::kJson) {
+    print_json(to_json(report));
+    return;
+  }
+  for (const agent::Step& step : report.steps) {
+    print_line(session, to_string(step));
+  }
+  for (const std::string& warning : report.warnings) {
+    log::warn(warning);
+  }
+  if (!report.changed()) {
+    print_line(session, "Nothing to do: the machine is as the manifest says.");
+  }
+}
+
+Result<agent::ApplyOptions> options_from(const Session& session, const ApplyFlags& flags) {
+  agent::ApplyOptions options;
+  options.wait = MOSB_TRY(parse_duration(flags.wait).context("--wait").as(Errc::kUsage));
+  options.keep_going = flags.keep_going;
+  options.skip_signature = flags.trust.skip_signature;
+  options.progress = progress_reporter(session);
+  return options;
+}
+
+Result<int> plan(Session& session, const ApplyFlags& flags) {
+  const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
+  const agent::TrustContext trust{dir, session.clock()};
+  show(session,
+       MOSB_TRY(agent::plan_manifest(session.paths(),
+                                     manifest,
+                                     {configuration, trust},
+                                     MOSB_TRY(options_from(session, flags)))));
+  return 0;
+}
+
+Result<int> apply(Session& session, const ApplyFlags& flags) {
+  if (flags.applied == !flags.source.empty()) {
+    return Error(Errc::kUsage, "apply takes either a manifest or --applied");
+  }
+  if (flags.dry_run) {
+    return plan(session, flags);
+  }
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  const agent::ApplyOptions options = MOSB_TRY(options_from(session, flags));
+  if (flags.applied) {
+    const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+    const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
+    const agent::TrustContext trust{dir, session.clock()};
+    show(session, MOSB_TRY(agent::apply_applied(instance, {configuration, trust}, options)));
+    return 0;
+  }
+  const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
+  const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
+  const agent::TrustContext trust{dir, session.clock()};
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  show(session,
+       MOSB_TRY(agent::apply_manifest(instance, manifest, {configuration, trust}, options)));
+  return 0;
+}
+
+Result<int> down(Session& session, const ApplyFlags& flags) {
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  show(session, MOSB_TRY(agent::take_down(instance, flags.volumes)));
+  return 0;
+}
+
+}  // namespace
+
+void add_apply_commands(CLI::App& app, Session& session) {
+  const auto flags = std::make_shared<ApplyFlags>();
+  CLI::App* const apply_command = app.add_subcommand("apply", "Make the machine match a manifest");
+  apply_command->footer("Example: mosb apply manifest.yaml --wait 2m");
+  apply_command->add_option("SOURCE", flags->source, "The manifest's file");
+  apply_command->add_flag(
+      "--applied", flags->applied, "Bring back from disk, without network, what was applied");
+  apply_command->add_flag("--dry-run", flags->dry_run, "Show the steps only, as `mosb plan`");
+  apply_command->add_flag(
+      "--keep-going", flags->keep_going, "A service that does not start leaves the others running");
+  apply_command->add_option("--wait", flags->wait, "For each service to start, e.g. 90s or 2m")
+      ->default_str("2m");
+  add_trust_flags(*apply_command, flags->trust);
+  apply_command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return apply(s, *flags); }; });
+
+  CLI::App* const plan_command =
+      app.add_subcommand("plan", "Show what apply would do, and change nothing");
+  plan_command->footer("Example: mosb plan manifest.yaml -o json");
+  plan_command->add_option("SOURCE", flags->source, "The manifest's file")->required();
+  add_trust_flags(*plan_command, flags->trust);
+  plan_command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return plan(s, *flags); }; });
+
+  CLI::App* const down_command =
+      app.add_subcommand("down", "Stop and remove everything of this instance");
+  down_command->footer("Example: mosb down --root /tmp/try");
+  down_command->add_flag("--volumes", flags->volumes, "Remove the volumes, too");
+  down_command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return down(s, *flags); }; });
+}
+
+}  // namespace mosb::cli

@@ -1,0 +1,38 @@
+#include <cstdio>
+
+#include "mosb/agent/doctor.h"
+#include "mosb/cli/session.h"
+#include "mosb/cli/table.h"
+
+namespace mosb::cli {
+
+namespace {
+
+Result<int> doctor(Session& session) {
+  const std::vector<agent::Capability> capabilities = agent::examine_host();
+  Json json = Json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const agent::Capability& capability : capabilities) {
+    const std::string status = agent::capability_status_name(capability.status);
+    json.push_back(
+        {{"capability", capability.name}, {"status", status}, {"detail", capability.detail}});
+    rows.push_back({capability.name, status, capability.detail});
+  }
+  if (session.format() == Output::kJson) {
+    print_json(json);
+  } else {
+    (void)std::fputs(render_table({"CAPABILITY", "STATUS", "DETAIL"}, rows).c_str(), stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor_commands(CLI::App& app, Session& session) {
+  CLI::App* const command =
+      app.add_subcommand("doctor", "Show what this host can and cannot enforce");
+  command->footer("Example: mosb doctor -o json");
+  command->callback([&session] { session.command = doctor; });
+}
+
+}  // namespace mosb::cli

@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "lxc/exec.h"
+#include "lxc/user.h"
+#include "mosb/agent/apply.h"
+#include "mosb/agent/instance.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/agent/service_status.h"
+#include "mosb/base/duration.h"
+#include "mosb/base/file.h"
+#include "mosb/base/log.h"
+#include "mosb/base/rfc3339.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/log_view.h"
+#include "mosb/cli/session.h"
+#include "mosb/cli/table.h"
+#include "mosb/cli/trust_flags.h"
+
+namespace mosb::cli {
+
+namespace {
+
+/// exec's own failures must not look like the command's exit codes.
+constexpr int kExecFailed = 125;
+constexpr std::uint32_t kAllIds = 0xfffffffe;
+
+struct ServiceFlags {
+  std::string name;
+  std::string wait = "2m";
+  TrustFlags trust;
+  bool follow = false;
+  unsigned tail = 200;
+  bool interactive = false;
+  bool tty = false;
+  std::string user;
+  std::vector<std::string> command;
+};
+
+Result<int> ps(Session& session) {
+  const std::vector<agent::ServiceStatus> services =
+      MOSB_TRY(agent::list_services(session.paths()));
+  if (session.format() == Output::kJson) {
+    Json json = Json::array();
+    for (const agent::ServiceStatus& service : services) {
+      json.push_back(agent::to_json(service));
+    }
+    print_json(json);
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const agent::ServiceStatus& service : services) {
+    rows.push_back({service.name,
+                    service.version,
+                    agent::state_name(service.state),
+                    service.pid ? std::to_string(*service.pid) : "",
+                    service.since ? to_rfc3339(*service.since) : "",
+                    service.verified_by,
+                    service.image ? service.image->outcome : "",
+                    service.network,
+                    service.message});
+  }
+  (void)std::fputs(render_table({"SERVICE",
+                                 "VERSION",
+                                 "STATE",
+                                 "PID",
+                                 "SINCE",
+                                 "VERIFIED BY",
+                                 "SIGNATURE",
+                                 "NETWORK",
+                                 "MESSAGE"},
+                                rows)
+                       .c_str(),
+                   stdout);
+  return 0;
+}
+
+Result<agent::ServiceStatus> find_service(Session& session, const std::string& name) {
+  for (agent::ServiceStatus& service : MOSB_TRY(agent::list_services(session.paths()))) {
+    if (service.name == name) {
+      return std::move(service);
+    }
+  }
+  return Error(Errc::kNotFound, "there is no service " + quote(name))
+      .with_hint("`mosb ps` lists the services");
+}
+
+Result<int> inspect(Session& session, const ServiceFlags& flags) {
+  const agent::ServiceStatus status = MOSB_TRY(find_service(session, flags.name));
+  Json json = agent::to_json(status);
+  const agent::DesiredService service =
+      MOSB_TRY(agent::describe_service(session.paths(), flags.name));
+  json["config"] = Json::parse(manifest::print(service.applied.manifest))["targets"][0];
+  Json layers = Json::array();
+  for (const verity::LayerSource& layer : service.spec.image.layers) {
+    layers.push_back({{"digest", layer.digest.str()},
+                      {"root_hash", layer.root_hash.hex()},
+                      {"size", layer.size.value}});
+  }
+  json["image"]["scope"] = service.applied.image.scope;
+  json["image"]["layers"] = layers;
+  json["process"] = {{"argv", service.spec.container.process.argv},
+                     {"cwd", service.spec.container.process.cwd},
+                     {"user", service.spec.user}};
+  json["log"] = session.paths().service_log(flags.name);
+  print_json(json);
+  return 0;
+}
+
+void show(Session& session, const agent::ApplyReport& report) {
+  for (const std::string& warning : report.warnings) {
+    log::warn(warning);
+  }
+  for (const agent::Step& step : report.steps) {
+    print_line(session, to_string(step));
+  }
+}
+
+Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) {
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  agent::ApplyOptions options;
+  options.wait = MOSB_TRY(parse_duration(flags.wait).context("--wait").as(Errc::kUsage));
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
+  const agent::TrustContext trust{dir, session.clock()};
+  if (stop_first) {
+    MOSB_CHECK(agent::stop_service(instance, flags.name));
+  }
+  show(session,
+       MOSB_TRY(agent::start_service(instance, flags.name, {configuration, trust}, options)));
+  return 0;
+}
+
+Result<int> stop(Session& session, const ServiceFlags& flags) {
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  MOSB_CHECK(agent::stop_service(instance, flags.name));
+  return 0;
+}
+
+Result<int> logs(Session& session, const ServiceFlags& flags) {
+  (void)MOSB_TRY(find_service(session, flags.name));
+  return show_log(session.paths().service_log(flags.name), flags.tail, flags.follow);
+}
+
+Result<int> exec_inside(Session& session, const ServiceFlags& flags) {
+  const agent::DesiredService service =
+      MOSB_TRY(agent::describe_service(session.paths(), flags.name));
+  const std::string instance = MOSB_TRY(agent::read_instance_id(session.paths()));
+  const agent::Paths paths = session.paths();
+  const agent::ServiceRuntime runtime(paths, instance);
+  lxc::ExecRequest request;
+  request.id = runtime.container_id(flags.name);
+  request.process = service.spec.container.process;
+  request.process.argv = flags.command;
+  request.tty = flags.tty;
+  const std::string user = flags.user.empty() ? service.spec.user : flags.user;
+  const auto& idmap = service.spec.container.idmap;
+  const lxc::UserIds ids = MOSB_TRY(
+      lxc::resolve_user(service.spec.container.rootfs, user, idmap ? idmap->count : kAllIds));
+  request.process.uid = ids.uid;
+  request.process.gid = ids.gid;
+  request.process.groups = ids.groups;
+  request.process.env.push_back("HOME=" + ids.home);
+  UniqueFd null;
+  if (!flags.interactive && !flags.tty) {
+    null = MOSB_TRY(sys::open("/dev/null", O_RDONLY));
+    request.stdin_fd = null.get();
+  }
+  return lxc::exec(request);
+}
+
+Result<int> exec(Session& session, const ServiceFlags& flags) {
+  Result<int> status = exec_inside(session, flags);
+  if (!status) {
+    (void)std::fprintf(stderr,
+                       "mosb: %s: %s\n",
+                       errc_name(status.error().code()),
+                       escape(status.error().message()).c_str());
+    return kExecFailed;
+  }
+  return status;
+}
+
+using Action = Result<int> (*)(Session&, const ServiceFlags&);
+
+Result<int> start_only(Session& session, const ServiceFlags& flags) {
+  return start(session, flags, false);
+}
+Result<int> restart(Session& session, const ServiceFlags& flags) {
+  return start(session, flags, true);
+}
+
+struct Declared {
+  CLI::App* command;
+  std::shared_ptr<ServiceFlags> flags;
+};
+
+Declared declare(CLI::App& parent,
+                 Session& session,
+                 const std::string& name,
+                 const std::string& what,
+                 const std::string& example,
+                 Action action) {
+  const auto flags = std::make_shared<ServiceFlags>();
+  CLI::App* const command = parent.add_subcommand(name, what);
+  command->footer("Example: " + example);
+  command->add_option("NAME", flags->name, "The service")->required();
+  command->callback([&session, flags, action] {
+    session.command = [flags, action](Session& s) { return action(s, *flags); };
+  });
+  return {command, flags};
+}
+
+void add_verbs(CLI::App& parent, Session& session) {
+  (void)declare(
+      parent, session, "inspect", "Show everything about a service", "mosb inspect web", inspect);
+  (void)declare(parent, session, "stop", "Stop a service and keep it down", "mosb stop web", stop);
+  for (const bool again : {false, true}) {
+    const Declared d = again ? declare(parent,
+                                       session,
+                                       "restart",
+                                       "Stop and start a service",
+                                       "mosb restart web",
+                                       restart)
+                             : declare(parent,
+                                       session,
+                                       "start",
+                                       "Start a service that was applied",
+                                       "mosb start web",
+                                       start_only);
+    d.command->add_option("--wait", d.flags->wait, "For the start, e.g. 90s or 2m")
+        ->default_str("2m");
+    d.command->add_option(
+        "--notation-config", d.flags->trust.notation_config, "notation configuration directory");
+  }
+  const Declared log = declare(
+      parent, session, "logs", "Show what a service printed", "mosb logs web -f --tail 50", logs);
+  log.command->add_flag("-f,--follow", log.flags->follow, "Go on as more is printed");
+  log.command->add_option("--tail", log.flags->tail, "Lines from the end")->default_str("200");
+  const Declared run = declare(parent,
+                               session,
+                               "exec",
+                               "Run a command inside a service",
+                               "mosb exec -it web -- /bin/sh",
+                               exec);
+  run.command->add_flag("-i,--interactive", run.flags->interactive, "Pass standard input on");
+  run.command->add_flag("-t,--tty", run.flags->tty, "Give the command a terminal");
+  run.command->add_option("--user", run.flags->user, "USER[:GROUP] instead of the service's own");
+  run.command->add_option("COMMAND", run.flags->command, "The command and its arguments")
+      ->required();
+}
+
+}  // namespace
+
+void add_service_commands(CLI::App& app, Session& session) {
+  CLI::App* const list = app.add_subcommand("ps", "List the services");
+  list->footer("Example: mosb ps -o json");
+  list->callback([&session] { session.command = ps; });
+  add_verbs(app, session);
+  CLI::App* const group = app.add_subcommand("service", "The same commands, grouped");
+  group->require_subcommand(1);
+  add_verbs(*group, session);
+}
+
+}  // namespace mosb::cli

@@ -1,0 +1,123 @@
+#include "mosb/base/duration.h"
+#include "mosb/base/log.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/key_value.h"
+#include "mosb/cli/session.h"
+#include "mosb/trust/sign.h"
+
+namespace mosb::cli {
+
+namespace {
+
+struct SignFlags {
+  std::string ref;
+  std::string key, cert, key_name;
+  std::string notation_config;
+  std::string format = "jws";
+  std::string expiry;
+  std::vector<std::string> metadata;
+  std::string timestamp_url, timestamp_root;
+  /// Takes part in verification only; accepted so that scripts can pass the same flags to both.
+  std::string scope;
+  bool insecure = false;
+};
+
+Status check_supported(const SignFlags& flags) {
+  if (flags.format != "jws") {
+    return Error(Errc::kUsage, "signatures in the format cose are not supported by this mosb")
+        .with_hint("--format jws");
+  }
+  if (!flags.timestamp_url.empty() || !flags.timestamp_root.empty()) {
+    return Error(Errc::kUsage, "timestamps are not supported by this mosb")
+        .with_hint("sign without --timestamp-url and --timestamp-root-cert");
+  }
+  return ok();
+}
+
+Result<trust::SigningKey> load_key(const Session& session, const SignFlags& flags) {
+  const bool files = !flags.key.empty() || !flags.cert.empty();
+  if (files == !flags.key_name.empty() || flags.key.empty() != flags.cert.empty()) {
+    return Error(Errc::kUsage, "sign takes either --key with --cert or --key-name");
+  }
+  if (files) {
+    return trust::load_signing_key(flags.key, flags.cert);
+  }
+  const trust::NotationConfig config = MOSB_TRY(
+      trust::NotationConfig::open(MOSB_TRY(session.notation_config(flags.notation_config))));
+  return trust::load_signing_key_by_name(config, flags.key_name);
+}
+
+Result<std::optional<std::chrono::seconds>> parse_expiry(const std::string& text) {
+  if (text.empty()) {
+    return std::optional<std::chrono::seconds>();
+  }
+  const std::chrono::milliseconds expiry =
+      MOSB_TRY(parse_duration(text).context("--expiry").as(Errc::kUsage));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(expiry);
+  if (seconds != expiry || seconds.count() < 1) {
+    return Error(Errc::kUsage, "--expiry " + quote(text) + " is not a whole number of seconds");
+  }
+  return std::optional(seconds);
+}
+
+Result<int> sign(Session& session, const SignFlags& flags) {
+  MOSB_CHECK(check_supported(flags));
+  const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
+  const auto expiry = MOSB_TRY(parse_expiry(flags.expiry));
+  const auto metadata = MOSB_TRY(parse_key_values("--metadata", flags.metadata));
+  trust::SigningKey key = MOSB_TRY(load_key(session, flags));
+  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open(ref, flags.insecure));
+  const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
+  if (!ref.digest) {
+    log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +
+              "; the tag may come to mean something else");
+  }
+  const oci::Descriptor signature =
+      MOSB_TRY(trust::sign(*repository,
+                           trust::SignRequest{oci::bare(subject), std::move(key), expiry, metadata},
+                           session.clock())
+                   .context("sign image " + quote(flags.ref)));
+  if (session.format() == Output::kJson) {
+    print_json({{"ref", flags.ref},
+                {"digest", subject.digest.str()},
+                {"signature", signature.digest.str()}});
+  } else {
+    print_line(session,
+               "Signed " + ref.pinned(subject.digest).str() + " (signature " +
+                   signature.digest.str() + ").");
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_sign_commands(CLI::App& app, Session& session) {
+  const auto flags = std::make_shared<SignFlags>();
+  CLI::App* const command = app.add_subcommand("sign", "Sign an image as notation does");
+  command->footer(
+      "Example: mosb sign registry.example/app:1.0 --key keys/signing.key --cert "
+      "keys/signing-chain.pem");
+  command->add_option("REF", flags->ref, "The image")->required();
+  command->add_option("--key", flags->key, "Private key in PEM, readable by its owner only");
+  command->add_option("--cert", flags->cert, "Certificate chain in PEM, signing certificate first");
+  command->add_option("--key-name", flags->key_name, "A key of notation's signingkeys.json");
+  command->add_option("--notation-config",
+                      flags->notation_config,
+                      "The notation configuration directory that --key-name looks in");
+  command->add_option("--format", flags->format, "Signature format")
+      ->check(CLI::IsMember({"jws", "cose"}))
+      ->default_str("jws");
+  command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
+  command->add_option("--metadata", flags->metadata, "KEY=VALUE to sign with the image");
+  command->add_option(
+      "--timestamp-url", flags->timestamp_url, "RFC 3161 server (not supported yet)");
+  command->add_option("--timestamp-root-cert",
+                      flags->timestamp_root,
+                      "Root certificate of that server (not supported yet)");
+  command->add_option("--scope", flags->scope, "Has no effect on signing");
+  command->add_flag("--insecure-registry", flags->insecure, "Plain HTTP");
+  command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return sign(s, *flags); }; });
+}
+
+}  // namespace mosb::cli

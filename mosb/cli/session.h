@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "mosb/agent/configuration.h"
+#include "mosb/agent/paths.h"
+#include "mosb/base/clock.h"
+#include "mosb/base/json.h"
+#include "mosb/base/process.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/reference.h"
+#include "mosb/oci/repository.h"
+
+namespace mosb::cli {
+
+enum class Output { kText, kJson };
+
+/// What the global flags said, and what every command works with.
+class Session {
+ public:
+  /// Filled by the parser.
+  std::string root;
+  std::string config_file;
+  std::string output = "text";
+  std::string progress = "auto";
+  bool verbose = false;
+  bool quiet = false;
+  bool no_color = false;
+
+  /// Set by the subcommand that was named; run after parsing. The value is the exit status.
+  std::function<Result<int>(Session&)> command;
+
+  Output format() const { return output == "json" ? Output::kJson : Output::kText; }
+  agent::Paths paths() const { return agent::Paths(root == "/" ? "" : root); }
+  /// mosb.yaml, read once; the defaults where there is none. Errors: kManifest.
+  Result<agent::Configuration> configuration() const;
+  /// The notation configuration directory: `given` (from --notation-config) if not empty, else
+  /// mosb.yaml's, else notation's own. Never two of them mixed.
+  Result<std::string> notation_config(const std::string& given) const;
+  /// The trust scope of a reference (interface section 3): host/repository for a registry, `given`
+  /// (from --scope) or the configured local scope for a layout or archive. For `sha256:…` the scope
+  /// it was pulled under, which must be the only one unless `given` names it.
+  Result<std::string> scope(const oci::Reference& ref, const std::string& given) const;
+  /// The place a reference names; the store for `sha256:…`.
+  Result<std::unique_ptr<oci::Repository>> open(const oci::Reference& ref, bool insecure) const;
+  const Clock& clock() const { return clock_; }
+  ProcessRunner& processes() { return processes_; }
+  /// Whether to draw a progress bar.
+  bool shows_bar() const;
+
+ private:
+  RealClock clock_;
+  RealProcessRunner processes_;
+};
+
+/// Prints a JSON value and a newline to standard output.
+void print_json(const Json& value);
+/// Prints a line of text, control characters escaped, unless quiet.
+void print_line(const Session& session, const std::string& text);
+
+// One function per command file: declares the command's flags and sets Session::command when it is
+// the one that was named.
+void add_image_commands(CLI::App& app, Session& session);
+void add_keyset_commands(CLI::App& app, Session& session);
+void add_sign_commands(CLI::App& app, Session& session);
+void add_verify_commands(CLI::App& app, Session& session);
+void add_trust_commands(CLI::App& app, Session& session);
+void add_mount_commands(CLI::App& app, Session& session);
+void add_manifest_commands(CLI::App& app, Session& session);
+void add_apply_commands(CLI::App& app, Session& session);
+void add_service_commands(CLI::App& app, Session& session);
+void add_doctor_commands(CLI::App& app, Session& session);
+
+}  // namespace mosb::cli
