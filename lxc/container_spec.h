@@ -20,15 +20,15 @@ struct IdRange {
 
 /// What runs, byte for byte; any bytes but NUL. Ids are the container's.
 struct ContainerProcess {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv = {};
   /// "K=V"; the whole environment.
-  std::vector<std::string> env;
+  std::vector<std::string> env = {};
   /// Absolute. Made in a writable root file system if it is missing there, else refused.
   std::string cwd = "/";
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   /// Supplementary groups.
-  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> groups = {};
   bool operator==(const ContainerProcess&) const = default;
 };
 

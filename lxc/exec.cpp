@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -92,14 +93,28 @@ Result<UniqueFd> wait_for_start(int connection, const ExecRequest& request) {
   return terminal;
 }
 
-Status send_request(int connection, const UniqueFd& spec, const Streams* streams) {
+/// Rows and columns of a terminal as kExec carries them; 0 if it is none.
+std::int32_t window_size(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) < 0) {
+    return 0;
+  }
+  return static_cast<std::int32_t>((std::uint32_t{size.ws_row} << 16U) | size.ws_col);
+}
+
+Status send_request(int connection,
+                    const ExecRequest& request,
+                    const UniqueFd& spec,
+                    const Streams* streams) {
   std::array<int, kMaxMessageFds> fds{spec.get(), -1, -1, -1};
   int count = 1;
   if (streams != nullptr) {
     fds = {spec.get(), streams->in.read.get(), streams->out.write.get(), streams->err.write.get()};
     count = kMaxMessageFds;
   }
-  const InitMessage message{InitMessageType::kExec, streams == nullptr ? 1 : 0, 0};
+  const InitMessage message{InitMessageType::kExec,
+                            streams == nullptr ? 1 : 0,
+                            streams == nullptr ? window_size(request.stdin_fd) : 0};
   if (!send_message(connection, message, fds.data(), count)) {
     return Error(Errc::kRuntime, "the container ended");
   }
@@ -107,7 +122,7 @@ Status send_request(int connection, const UniqueFd& spec, const Streams* streams
 }
 
 Result<int> exec_with_terminal(const ExecRequest& request, int connection, const UniqueFd& spec) {
-  MOSB_CHECK(send_request(connection, spec, nullptr));
+  MOSB_CHECK(send_request(connection, request, spec, nullptr));
   UniqueFd terminal = MOSB_TRY(wait_for_start(connection, request));
   const UniqueFd output = MOSB_TRY(sys::dup_cloexec(terminal.get()));
   std::vector<Relay> relays;
@@ -118,7 +133,7 @@ Result<int> exec_with_terminal(const ExecRequest& request, int connection, const
 
 Result<int> exec_with_pipes(const ExecRequest& request, int connection, const UniqueFd& spec) {
   Streams streams{MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe())};
-  MOSB_CHECK(send_request(connection, spec, &streams));
+  MOSB_CHECK(send_request(connection, request, spec, &streams));
   streams.in.read.reset();
   streams.out.write.reset();
   streams.err.write.reset();

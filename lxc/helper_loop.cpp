@@ -177,9 +177,15 @@ void HelperLoop::on_ready(const ReceivedMessage& received) {
     return;
   }
   phase_ = Phase::kStarting;
-  if (!send_message(state_.control.get(), {InitMessageType::kGo, 0, 0})) {
+  const std::array<int, 2> fds{state_.init_spec.get(), state_.listener.get()};
+  if (!send_message(state_.control.get(),
+                    {InitMessageType::kGo, 0, 0},
+                    fds.data(),
+                    static_cast<int>(fds.size()))) {
     state_.control.reset();
   }
+  state_.init_spec.reset();
+  state_.listener.reset();
 }
 
 void HelperLoop::on_started() {

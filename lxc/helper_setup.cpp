@@ -29,8 +29,8 @@ namespace mosb::lxc {
 namespace {
 
 /// Where the child has the host's network namespace.
-constexpr int kHostNetworkFd = 6;
-constexpr std::size_t kChildFds = 7;
+constexpr int kHostNetworkFd = 4;
+constexpr std::size_t kChildFds = 5;
 constexpr ByteCount kMaxLxcLog{256 * kKiB};
 
 std::string fd_path(const UniqueFd& fd) {
@@ -76,7 +76,7 @@ Result<UniqueFd> listen_for_exec(const std::string& run_path) {
   return fd;
 }
 
-/// The child: exactly descriptors 0 to 5 (and the network namespace), then liblxc, then the end.
+/// The child: exactly descriptors 0 to 3 (and the network namespace), then liblxc, then the end.
 [[noreturn]] void run_liblxc(const std::array<int, kChildFds>& fds, const LxcRun& run) {
   // Our end must not outlive the helper's: without a recorder there is no service.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || ::getppid() == 1) {
@@ -114,21 +114,15 @@ struct Streams {
   sys::Pipe out;
   sys::Pipe err;
   SocketPair control;
-  UniqueFd listener;
   UniqueFd host_network;
 };
 
-Status fork_monitor(HelperState& state,
-                    Streams streams,
-                    const UniqueFd& init_spec,
-                    const LxcRun& run) {
+Status fork_monitor(HelperState& state, Streams streams, const LxcRun& run) {
   const UniqueFd null = MOSB_TRY(sys::open("/dev/null", O_RDWR));
   const std::array<int, kChildFds> fds{null.get(),
                                        streams.out.write.get(),
                                        streams.err.write.get(),
-                                       init_spec.get(),
                                        streams.control.theirs.get(),
-                                       streams.listener.get(),
                                        streams.host_network.get()};
   const pid_t pid = ::fork();
   if (pid < 0) {
@@ -210,23 +204,27 @@ Result<HelperState> set_up(const HelperSpec& helper, UniqueFd init_spec, const I
       .lock = std::move(lock),
       .run_dir = MOSB_TRY(sys::open(spec.run_dir, O_RDONLY | O_DIRECTORY)),
       .state_dir = MOSB_TRY(sys::open(spec.state_dir, O_RDONLY | O_DIRECTORY)),
-      .log = MOSB_TRY(LogFile::open({spec.log_path, spec.log_max, spec.log_keep})),
+      .log =
+          MOSB_TRY(LogFile::open({spec.log_path, spec.log_max, spec.log_keep}).as(Errc::kRuntime)),
       .service = MOSB_TRY(Cgroup::create(service_cgroup(spec.instance, spec.name))),
       .host = MOSB_TRY(read_host_facts()),
       .config = {},
       .expected = {},
       .degraded = {},
+      .init_spec = {},
+      .listener = {},
       .out = {},
       .err = {},
       .control = {},
       .monitor_pidfd = {},
   };
+  state.init_spec = std::move(init_spec);
+  state.listener = MOSB_TRY(listen_for_exec(state.run_path()));
   MOSB_CHECK(state.service.set_limits(cgroup_limits(spec.limits)));
   state.config = host_configuration(state);
   Streams streams{MOSB_TRY(sys::pipe()),
                   MOSB_TRY(sys::pipe()),
                   MOSB_TRY(make_control_sockets()),
-                  MOSB_TRY(listen_for_exec(state.run_path())),
                   MOSB_TRY(leave_network(spec.network))};
   state.config.tmpfs =
       MOSB_TRY(enter_private_root(spec, helper.environment.libexec_dir + "/mosb-init"));
@@ -234,7 +232,7 @@ Result<HelperState> set_up(const HelperSpec& helper, UniqueFd init_spec, const I
   state.expected = expected_facts(spec, state.config, state.host);
   LxcRun run{spec.name, kPrivateLxcPath, MOSB_TRY(config_items(spec, state.config)), {kInitPath}};
   hook(run.items);
-  MOSB_CHECK(fork_monitor(state, std::move(streams), init_spec, run));
+  MOSB_CHECK(fork_monitor(state, std::move(streams), run));
   return state;
 }
 

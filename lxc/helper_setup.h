@@ -39,6 +39,9 @@ struct HelperState {
   ConfigHost config;
   ProfileFacts expected;
   std::vector<std::string> degraded;
+  /// For process 1, once its facts are right.
+  UniqueFd init_spec;
+  UniqueFd listener;
   /// Of the container, our side.
   UniqueFd out;
   UniqueFd err;

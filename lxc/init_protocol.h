@@ -5,10 +5,9 @@
 /// What mosb-run, mosb-init and exec clients say to each other. Plain data: mosb-init has no heap.
 namespace mosb::lxc {
 
-/// Descriptors that mosb-init is started with, beside 0, 1 and 2.
-constexpr int kInitSpecFd = 3;     // the sealed init spec
-constexpr int kInitControlFd = 4;  // SOCK_SEQPACKET to mosb-run
-constexpr int kInitExecFd = 5;     // listening SOCK_SEQPACKET for exec clients
+/// The one descriptor that mosb-init is started with beside 0, 1 and 2: a SOCK_SEQPACKET to
+/// mosb-run. The rest comes with kGo, so that liblxc's monitor in between never holds it.
+constexpr int kInitControlFd = 3;
 
 /// Where mosb-init is inside the container.
 constexpr const char* kInitPath = "/dev/.mosb-init";
@@ -16,7 +15,8 @@ constexpr const char* kInitPath = "/dev/.mosb-init";
 enum class InitMessageType : std::uint32_t {
   /// init: set up, waiting. value, detail: errno of the two probe calls (0: not denied).
   kReady = 1,
-  /// run: the facts are right.
+  /// run: the facts are right. Comes with the sealed init spec and the listening SOCK_SEQPACKET for
+  /// exec clients.
   kGo,
   /// init: the program was exec'ed. With a terminal, its master side comes along.
   kStarted,
@@ -28,7 +28,8 @@ enum class InitMessageType : std::uint32_t {
   kAck,
   /// exec client: value is a signal for the command.
   kSignal,
-  /// exec client: run the spec that comes along; value is 1 for a terminal.
+  /// exec client: run the spec that comes along; value is 1 for a terminal, whose size is then
+  /// detail: rows in the upper, columns in the lower 16 bits.
   kExec,
 };
 

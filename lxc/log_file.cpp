@@ -143,13 +143,21 @@ void LogFile::write_lines(int stream, std::span<const char> bytes) {
 
 void LogFile::append(int stream, std::span<const char> bytes) {
   std::string& partial = partial_.at(static_cast<std::size_t>(stream - 1));
+  if (!partial.empty()) {
+    // In one piece with its end, or rotation could come between.
+    const auto end = std::find(bytes.begin(), bytes.end(), '\n');
+    const auto ended = static_cast<std::size_t>(end - bytes.begin()) + (end == bytes.end() ? 0 : 1);
+    partial.append(bytes.data(), ended);
+    bytes = bytes.subspan(ended);
+    if (partial.back() != '\n' && partial.size() < kMaxPartialLine) {
+      return;
+    }
+    write_lines(stream, partial);
+    partial.clear();
+  }
   const auto newline = std::find(bytes.rbegin(), bytes.rend(), '\n');
   const auto whole = bytes.first(static_cast<std::size_t>(bytes.rend() - newline));
   if (!whole.empty()) {
-    if (!partial.empty()) {
-      write_lines(stream, partial);
-      partial.clear();
-    }
     write_lines(stream, whole);
   }
   const auto rest = bytes.subspan(whole.size());

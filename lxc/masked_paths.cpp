@@ -41,6 +41,7 @@ constexpr auto kReadOnly = std::to_array<std::string_view>({
     "/proc/bus",
     "/proc/fs",
     "/proc/irq",
+    "/proc/pressure",
     "/proc/sysrq-trigger",
 });
 

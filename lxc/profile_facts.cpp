@@ -98,9 +98,7 @@ ProfileFacts expected_facts(const ContainerSpec& spec,
   facts["fd 0"] = "/dev/null";
   facts["fd 1"] = "pipe";
   facts["fd 2"] = "pipe";
-  facts["fd " + std::to_string(kInitSpecFd)] = "/memfd";
   facts["fd " + std::to_string(kInitControlFd)] = "socket";
-  facts["fd " + std::to_string(kInitExecFd)] = "socket";
   add_mounts(spec, config, facts);
   add_limits(spec.limits, facts);
   return facts;

@@ -60,9 +60,12 @@ bool reply(int fd, std::uint64_t unique, const FuseAnswer& answer) {
   const std::array<iovec, 2> parts{
       iovec{.iov_base = &header, .iov_len = sizeof header},
       iovec{.iov_base = const_cast<std::byte*>(answer.data.data()), .iov_len = size}};
-  const ssize_t n = ::writev(fd, parts.data(), size == 0 ? 1 : 2);
+  ssize_t n = -1;
+  do {
+    n = ::writev(fd, parts.data(), size == 0 ? 1 : 2);
+  } while (n < 0 && errno == EINTR);
   // ENOENT: the reader gave up meanwhile.
-  return n >= 0 || errno == ENOENT || errno == EINTR;
+  return n >= 0 || errno == ENOENT;
 }
 
 FuseAnswer initialize(const FuseRequest& request, fuse_init_out& out) {

@@ -72,8 +72,13 @@ Status mount_layers(const Mounting& mounting, const std::vector<CheckedLayer>& l
 /// What is mounted now; every layer is looked at once more before an image is made of it.
 Result<ImageRecord> make_record(const Mounting& mounting) {
   const ImageMount& image = mounting.image;
-  ImageRecord record{
-      image.target, {}, mounting.display, image.write, image.upper_dir, image.tmpfs_size};
+  ImageRecord record{image.target,
+                     {},
+                     mounting.display,
+                     image.write,
+                     image.upper_dir,
+                     image.tmpfs_size,
+                     image.label};
   const MountTable table = MOSB_TRY(MountTable::read());
   for (const LayerSource& layer : mounting.layers) {
     const LayerFacts facts = MOSB_TRY(read_layer_facts(mounting.place(layer), table));

@@ -77,6 +77,7 @@ Result<ImageRecord> parse_record(std::string_view text) {
   record.display.idmap = MOSB_TRY(parse_idmap(json));
   record.write = MOSB_TRY(parse_write(MOSB_TRY(json::require_string(json, "write"))));
   record.upper_dir = MOSB_TRY(json::require_string(json, "upper_dir"));
+  record.label = MOSB_TRY(json::require_string(json, "label"));
   const auto size = MOSB_TRY(json::optional_uint(json, "tmpfs_size"));
   if (size) {
     record.tmpfs_size = ByteCount{*size};
@@ -100,6 +101,7 @@ std::string ImageRecord::print() const {
   Json json{{"target", target},
             {"write", write_name(write)},
             {"upper_dir", upper_dir},
+            {"label", label},
             {"userspace_view", display.userspace_view},
             {"layers", Json::array()}};
   if (display.idmap) {

@@ -32,6 +32,7 @@ struct ImageRecord {
   ImageMount::Write write = ImageMount::Write::kReadOnly;
   std::string upper_dir;
   std::optional<ByteCount> tmpfs_size;
+  std::string label;
 
   std::string print() const;
   /// Errors: kState.

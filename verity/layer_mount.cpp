@@ -11,6 +11,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "verity/hash_tree.h"
 #include "verity/verified_reader.h"
 
 namespace mosb::verity {
@@ -104,7 +105,9 @@ Status remove_files(const LayerPlace& place) {
   MOSB_CHECK(sys::rmdir(place.idmapped()));
   MOSB_CHECK(sys::rmdir(place.mount()));
   MOSB_CHECK(sys::unlink(place.status()));
-  return sys::rmdir(place.dir);
+  Status removed = sys::rmdir(place.dir);
+  // Views of the layer that are in use lie in it.
+  return !removed && removed.error().sys_errno() == ENOTEMPTY ? ok() : removed;
 }
 
 Status make_place(const LayerPlace& place) {
@@ -149,6 +152,10 @@ Result<CheckedLayer> check_layer(const LayerStep& step) {
       MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(noun));
   const VerifiedReader reader = MOSB_TRY(
       VerifiedReader::open(blob.get(), layer.size, layer.root_hash).context("verify " + noun));
+  if (step.was_corrupt) {
+    MOSB_CHECK(
+        verify_layer_file(layer.blob_path, layer.size, layer.root_hash).context("verify " + noun));
+  }
   return CheckedLayer{step, std::move(blob), reader.data_size()};
 }
 

@@ -17,7 +17,8 @@ struct CheckedLayer {
   ByteCount data_size;
 };
 
-/// Opens and checks the blob. Mounts nothing. Errors: kVerity, kNotFound.
+/// Opens and checks the blob, wholly if blocks of it failed before. Mounts nothing. Errors:
+/// kVerity, kNotFound.
 Result<CheckedLayer> check_layer(const LayerStep& step);
 
 /// Mounts the layer in the kernel's own squashfs: the server's FUSE file becomes a loop device, the
@@ -34,7 +35,7 @@ Status mount_as_view(const CheckedLayer& layer,
                      MountApi& api);
 
 /// Unmounts what is at the place, ends a server that nobody uses any more and removes the place's
-/// directory and cgroup. A file system that somebody else still has mounted keeps its server, and
+/// directory, unless views are in it, and cgroup. A file system that somebody else still has mounted keeps its server, and
 /// the place stays for a later call.
 Status remove_place(const LayerPlace& place, MountApi& api);
 

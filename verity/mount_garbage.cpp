@@ -68,30 +68,21 @@ Status remove_stale_records(const MountEnvironment& environment, const MountTabl
   return ok();
 }
 
-/// One layer's directory: its views, then the kernel's own place, which holds them.
+/// One layer's directory: its views, then the kernel's own place, in which they lie.
 Status clean_layer(const MountEnvironment& environment,
                    const RootHash& root_hash,
                    const std::set<std::string>& used,
                    MountApi& api) {
   const LayerPlace place = kernel_place(environment, root_hash);
-  bool views_left = false;
   for (const std::string& name : MOSB_TRY(list(place.dir))) {
     const std::optional<IdRange> range = parse_view(name);
-    if (!range) {
-      continue;
+    if (range) {
+      const LayerPlace view = view_place(environment, root_hash, *range);
+      MOSB_CHECK(used.contains(view.dir) ? ok() : remove_place(view, api));
     }
-    const LayerPlace view = view_place(environment, root_hash, *range);
-    if (used.contains(view.dir)) {
-      views_left = true;
-      continue;
-    }
-    MOSB_CHECK(remove_place(view, api));
-    views_left = views_left || path_exists(view.dir);
   }
-  if (used.contains(place.dir)) {
-    return api.unmount(place.idmapped(), Unmount::kDetach);
-  }
-  return views_left ? ok() : remove_place(place, api);
+  return used.contains(place.dir) ? api.unmount(place.idmapped(), Unmount::kDetach)
+                                  : remove_place(place, api);
 }
 
 /// Cgroups of layers whose directories are gone; one with a process in it stays.

@@ -21,8 +21,8 @@ std::string fd_path(int fd) {
 }
 
 Status check_paths(const ImageMount& image) {
-  if (!is_utf8(image.target) || !is_utf8(image.upper_dir)) {
-    return Error(Errc::kUsage, "the path of target or upper directory is not UTF-8");
+  if (!is_utf8(image.target) || !is_utf8(image.upper_dir) || !is_utf8(image.label)) {
+    return Error(Errc::kUsage, "the path of target or upper directory, or the label, is not UTF-8");
   }
   if ((image.write == Write::kUpper) == image.upper_dir.empty()) {
     return Error(Errc::kUsage,
@@ -58,11 +58,11 @@ Result<std::vector<LayerSource>> layers_to_mount(const ImageMount& image) {
   }
   std::vector<LayerSource> layers;
   std::set<RootHash> seen;
-  for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
-    if (seen.insert(layer->root_hash).second) {
-      layers.push_back(*layer);
+  std::for_each(image.layers.rbegin(), image.layers.rend(), [&](const LayerSource& layer) {
+    if (seen.insert(layer.root_hash).second) {
+      layers.push_back(layer);
     }
-  }
+  });
   std::reverse(layers.begin(), layers.end());
   return layers;
 }
@@ -75,7 +75,7 @@ LayerStep plan_layer(const LayerSource& layer,
   if (!complaint.empty()) {
     action = facts.mount ? LayerAction::kReplace : LayerAction::kMount;
   }
-  return LayerStep{layer, std::move(place), action, complaint};
+  return LayerStep{layer, std::move(place), action, complaint, facts.server.corrupt_blocks > 0};
 }
 
 std::string to_string(const LayerStep& step) {

@@ -33,6 +33,8 @@ struct LayerStep {
   LayerAction action = LayerAction::kMount;
   /// Why it is not reused; "" if it is.
   std::string reason;
+  /// Blocks failed their check: all are read before it is mounted again.
+  bool was_corrupt = false;
 };
 LayerStep plan_layer(const LayerSource& layer,
                      LayerPlace place,

@@ -41,8 +41,12 @@ Result<std::string> real_target(const std::string& target) {
   if (name.empty() || name == "." || name == "..") {
     return real_path(target);
   }
-  const std::string parent =
-      MOSB_TRY(real_path(path.has_parent_path() ? path.parent_path().string() : std::string(".")));
+  const auto dir =
+      real_path(path.has_parent_path() ? path.parent_path().string() : std::string("."));
+  if (!dir) {
+    return dir.error();
+  }
+  const std::string& parent = *dir;
   return parent + (parent == "/" ? "" : "/") + name;
 }
 
@@ -67,6 +71,7 @@ Result<MountState> state_of(const LiveImage& image,
                             const MountEnvironment& environment,
                             const MountTable& table) {
   MountState state{image.record.target,
+                   image.record.label,
                    {},
                    image.record.write != ImageMount::Write::kReadOnly,
                    image.record.display.idmap,
@@ -129,6 +134,7 @@ Status unmount_image(const std::string& target, const MountEnvironment& given, M
   const MountEntry* top = table.top_at(real);
   const bool mounted = top != nullptr && top->source.starts_with(source_prefix(environment));
   if (!mounted && !path_exists(record_path(environment, real))) {
+    MOSB_CHECK(remove_unused(environment, api));
     return Error(Errc::kNotFound, "no image is mounted at " + quote(target));
   }
   if (mounted) {

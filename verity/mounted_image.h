@@ -35,6 +35,8 @@ struct ImageMount {
   std::string upper_dir = {};
   /// kTmpfs: the most that can be written; nullopt: the kernel's default, half of the memory.
   std::optional<ByteCount> tmpfs_size = std::nullopt;
+  /// What list_mounts() shall call it, e.g. the image's reference; makes no difference otherwise.
+  std::string label = {};
 };
 
 constexpr std::size_t kMaxLayers = 64;
@@ -52,6 +54,7 @@ struct LayerState {
 
 struct MountState {
   std::string target;
+  std::string label;
   std::vector<LayerState> layers;
   bool writable = false;
   std::optional<IdRange> idmap;

@@ -28,6 +28,10 @@ constexpr std::size_t kMaxDataRead = SQUASHFS_FILE_MAX_SIZE;
 constexpr std::size_t kMaxMetadataRead = std::size_t{2} * SQUASHFS_METADATA_SIZE;
 constexpr std::size_t kMetadataWindow = std::size_t{4} * SQUASHFS_METADATA_SIZE;
 
+/// By SQUASHFS_XATTR_USER, _TRUSTED, _SECURITY, above which libsquashfuse accepts none; in its own
+/// table of prefixes the last two are swapped.
+constexpr std::array<std::string_view, 3> kAttributePrefixes{"user.", "trusted.", "security."};
+
 struct Windows {
   VerifiedWindow metadata;
   VerifiedWindow data;
@@ -228,9 +232,9 @@ Status SquashfsView::Library::for_each_attribute(
   }
   while (attribute.remain > 0) {
     MOSB_CHECK(check(sqfs_xattr_read(&attribute)));
-    std::string full(sqfs_xattr_name_size(&attribute), '\0');
-    MOSB_CHECK(check(sqfs_xattr_name(&attribute, full.data(), true)));
-    if (!MOSB_TRY(visit(std::move(full), attribute))) {
+    std::string suffix(attribute.entry.size, '\0');
+    MOSB_CHECK(check(sqfs_xattr_name(&attribute, suffix.data(), false)));
+    if (!MOSB_TRY(visit(std::string(kAttributePrefixes[attribute.type]) + suffix, attribute))) {
       break;
     }
   }

@@ -96,13 +96,13 @@ void handle_signals(int signal_fd, Main& program, InitSessions& sessions) {
   }
 }
 
-[[noreturn]] void serve(int signal_fd, Main& program) {
+[[noreturn]] void serve(int signal_fd, int exec_fd, Main& program) {
   static InitSessions sessions;
   for (;;) {
     pollfd fds[4 + InitSessions::kMaxPollFds];
     fds[0] = {program.report_fd, POLLIN, 0};
     fds[1] = {signal_fd, POLLIN, 0};
-    fds[2] = {kInitExecFd, POLLIN, 0};
+    fds[2] = {exec_fd, POLLIN, 0};
     // mosb-run says nothing more here; its end ends us.
     fds[3] = {kInitControlFd, 0, 0};
     const int count = sessions.poll_fds(fds + 4);
@@ -120,7 +120,7 @@ void handle_signals(int signal_fd, Main& program, InitSessions& sessions) {
       handle_signals(signal_fd, program, sessions);
     }
     if (fds[2].revents != 0) {
-      sessions.accept_from(kInitExecFd);
+      sessions.accept_from(exec_fd);
     }
   }
 }
@@ -134,14 +134,15 @@ int run() {
   ReceivedMessage received;
   if (!send_message(kInitControlFd, ready_message()) ||
       !receive_message(kInitControlFd, &received) ||
-      received.message.type != InitMessageType::kGo) {
+      received.message.type != InitMessageType::kGo || received.fd_count != 2) {
     return 1;
   }
+  const int spec_fd = received.fds[0];
   InitProcess process;
-  if (!load_spec(kInitSpecFd, &process)) {
+  if (!load_spec(spec_fd, &process)) {
     end({InitMessageType::kFailed, static_cast<std::int32_t>(InitStage::kSpec), EINVAL});
   }
-  ::close(kInitSpecFd);
+  ::close(spec_fd);
   const int signal_fd = open_signals();
   const int stdio[3] = {0, 1, 2};
   const InitLaunch launched = launch(process, stdio, false);
@@ -150,7 +151,7 @@ int run() {
     end({InitMessageType::kFailed, static_cast<std::int32_t>(launched.stage), launched.err});
   }
   Main program{launched.pid, launched.report_fd, false};
-  serve(signal_fd, program);
+  serve(signal_fd, received.fds[1], program);
 }
 
 }  // namespace

@@ -30,12 +30,16 @@ void close_fds(int* fds, int count) {
 }
 
 /// A new pseudo-terminal of the container: master in *master, the other side as value.
-int open_terminal(int* master, uid_t owner) {
+int open_terminal(int* master, uid_t owner, std::int32_t size) {
   *master = ::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
   const int unlock = 0;
   if (*master < 0 || ::ioctl(*master, TIOCSPTLCK, &unlock) < 0) {
     return -1;
   }
+  winsize window{};
+  window.ws_row = static_cast<unsigned short>(static_cast<std::uint32_t>(size) >> 16U);
+  window.ws_col = static_cast<unsigned short>(static_cast<std::uint32_t>(size) & 0xffffU);
+  (void)::ioctl(*master, TIOCSWINSZ, &window);
   // By descriptor, not by the name below /dev/pts, which the service may have made its own.
   const int peer = ::ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (peer >= 0) {
@@ -106,16 +110,17 @@ bool InitSessions::reaped(pid_t pid, int wait_status) {
   return false;
 }
 
-void InitSessions::start(Session& session, int* fds, int fd_count, bool terminal) {
+void InitSessions::start(Session& session, const ReceivedMessage& request) {
+  const bool terminal = request.message.value == 1;
   InitProcess process;
-  if (fd_count != (terminal ? 1 : 4) || !load_spec(fds[0], &process)) {
+  if (request.fd_count != (terminal ? 1 : 4) || !load_spec(request.fds[0], &process)) {
     fail(session, InitStage::kSpec, EINVAL);
     return;
   }
   int stdio[3] = {-1, -1, -1};
   int peer = -1;
   if (terminal) {
-    peer = open_terminal(&session.terminal_fd, process.uid);
+    peer = open_terminal(&session.terminal_fd, process.uid, request.message.detail);
     if (peer < 0) {
       const int err = errno;
       unload_spec(&process);
@@ -124,7 +129,7 @@ void InitSessions::start(Session& session, int* fds, int fd_count, bool terminal
     }
   }
   for (int i = 0; i < 3; ++i) {
-    stdio[i] = terminal ? peer : fds[i + 1];
+    stdio[i] = terminal ? peer : request.fds[i + 1];
   }
   const InitLaunch launched = launch(process, stdio, terminal);
   unload_spec(&process);
@@ -150,7 +155,7 @@ void InitSessions::from_client(Session& session) {
   }
   const InitMessage& message = received.message;
   if (message.type == InitMessageType::kExec && session.pid < 0) {
-    start(session, received.fds, received.fd_count, message.value == 1);
+    start(session, received);
   } else if (message.type == InitMessageType::kSignal && session.pid > 0 && !session.ended &&
              message.value > 0 && message.value < NSIG) {
     ::kill(session.pid, message.value);

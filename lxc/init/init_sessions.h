@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
+#include "lxc/init/init_messages.h"
 #include "lxc/init/init_process.h"
 
 namespace mosb::lxc {
@@ -32,7 +33,7 @@ class InitSessions {
     bool ended = false;
     int wait_status = 0;
   };
-  static void start(Session& session, int* fds, int fd_count, bool terminal);
+  static void start(Session& session, const ReceivedMessage& request);
   static void from_client(Session& session);
   static void from_report(Session& session);
   static void fail(Session& session, InitStage stage, int err);

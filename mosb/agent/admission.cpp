@@ -13,6 +13,9 @@ struct Judged {
   const std::string& ref;
   const std::string& scope;
   bool skip_signature;
+  oci::Descriptor manifest;
+  /// What the reference named, if it was an index: a signature of it counts for the image.
+  std::optional<oci::Descriptor> index;
 };
 
 /// The subject of the certificate that the accepted signature was made with.
@@ -25,30 +28,37 @@ std::string accepted_subject(const trust::VerificationReport& report) {
   return "";
 }
 
-Result<trust::AdmittedManifest> judge(const oci::Descriptor& manifest,
-                                      const Judged& what,
+Result<trust::AdmittedManifest> judge(const Judged& what,
                                       oci::Store& store,
                                       const TrustContext& trust) {
   if (what.skip_signature) {
-    return trust::admit_unverified(store.repository(), manifest);
+    return trust::admit_unverified(store.repository(), what.manifest);
   }
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
-  trust::VerifyRequest request{manifest, what.scope, {}, 100};
+  if (what.index) {
+    trust::VerifyRequest request{oci::bare(*what.index), what.scope, {}};
+    auto admitted =
+        trust::admit_from_index(store.repository(), request, what.manifest, config, trust.clock);
+    if (admitted) {
+      return admitted;
+    }
+  }
+  trust::VerifyRequest request{what.manifest, what.scope, {}};
   return trust::admit(store.repository(), request, config, trust.clock);
 }
 
-Result<AdmittedImage> admit_from_store(const oci::Descriptor& manifest,
-                                       const Judged& what,
+Result<AdmittedImage> admit_from_store(const Judged& what,
                                        oci::Store& store,
                                        const TrustContext& trust) {
-  trust::AdmittedManifest admitted = MOSB_TRY(judge(manifest, what, store, trust));
+  trust::AdmittedManifest admitted = MOSB_TRY(judge(what, store, trust));
   const std::string text =
       MOSB_TRY(store.repository().read_blob(admitted.manifest->config, kMaxConfig));
   oci::ImageConfig config = MOSB_TRY(oci::ImageConfig::parse(text));
+  MOSB_CHECK(oci::require_config_of(config, *admitted.manifest, what.manifest));
   ServiceImage image{what.ref,
                      what.scope,
-                     manifest.digest,
+                     what.manifest.digest,
                      trust::outcome_name(admitted.report.outcome),
                      admitted.report.policy,
                      accepted_subject(admitted.report),
@@ -72,7 +82,9 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
       MOSB_TRY(oci::pull_metadata(from, pull, store).context("fetch image " + quote(ref)));
   AdmittedImage admitted = MOSB_TRY(
       admit_from_store(
-          pulled.manifest, Judged{ref, request.scope, request.skip_signature}, store, trust)
+          Judged{ref, request.scope, request.skip_signature, pulled.manifest, pulled.index},
+          store,
+          trust)
           .context("verify image " + quote(ref)));
   MOSB_CHECK(store.record(pulled.record(pull)).context("record image " + quote(ref)));
   return admitted;
@@ -89,7 +101,9 @@ Result<AdmittedImage> readmit_image(const ServiceImage& image,
         .with_hint("apply the manifest again to fetch it");
   }
   return admit_from_store(
-             stored->manifest, Judged{image.ref, image.scope, image.insecure}, store, trust)
+             Judged{image.ref, image.scope, image.insecure, stored->manifest, stored->index},
+             store,
+             trust)
       .context("verify image " + quote(image.ref));
 }
 

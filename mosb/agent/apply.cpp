@@ -70,6 +70,12 @@ std::vector<std::string> to_remove(const manifest::Manifest& manifest,
   return names;
 }
 
+bool uses(const ServiceSpec& spec, const std::string& label) {
+  return std::any_of(spec.volumes.begin(), spec.volumes.end(), [&](const VolumeBind& bind) {
+    return bind.label == label;
+  });
+}
+
 std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired) {
   std::vector<std::string> warnings;
   for (const DesiredService& service : desired) {
@@ -77,6 +83,12 @@ std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired
       warnings.push_back("service " + quote(service.name()) +
                          " runs without a verified signature (" + service.applied.image.policy +
                          ")");
+    }
+    for (const manifest::Volume& volume : service.applied.manifest.storage) {
+      if (volume.size && uses(service.spec, volume.label)) {
+        warnings.push_back("volume " + quote(volume.label) + " of service " +
+                           quote(service.name()) + ": its size is not enforced by this mosb");
+      }
     }
     if (service.spec.type == manifest::ServiceType::kHostfs) {
       warnings.push_back("service " + quote(service.name()) +

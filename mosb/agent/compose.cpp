@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "mosb/agent/layer_sources.h"
 #include "mosb/base/json.h"
 #include "mosb/base/signal_name.h"
 #include "mosb/base/text.h"
-#include "mosb/oci/root_hash.h"
 
 namespace mosb::agent {
 
@@ -16,19 +16,6 @@ constexpr const char* kDefaultPath =
 constexpr ByteCount kLogMax{10 * kMiB};
 constexpr unsigned kLogKeep = 5;
 constexpr std::uint64_t kDefaultPids = 512;
-
-Result<std::vector<verity::LayerSource>> layer_sources(const oci::Manifest& manifest,
-                                                       const oci::Store& store) {
-  MOSB_CHECK(oci::require_squashfs_image(manifest));
-  std::vector<verity::LayerSource> layers;
-  for (const oci::Descriptor& layer : manifest.layers) {
-    layers.push_back({store.blob_path(layer.digest),
-                      ByteCount{layer.size},
-                      MOSB_TRY(verity::RootHash::parse(MOSB_TRY(oci::root_hash_annotation(layer)))),
-                      layer.digest});
-  }
-  return layers;
-}
 
 /// Later settings win; a variable that the manifest sets to null goes away.
 std::vector<std::string> environment(const oci::ImageConfig& config,
@@ -218,7 +205,7 @@ Result<ServiceSpec> compose(const manifest::Manifest& manifest,
   spec.name = target.service_name;
   spec.type = target.service_type;
   spec.image.layers = MOSB_TRY(
-      layer_sources(*image.manifest, context.store).context("image " + quote(image.image.ref)));
+      layer_sources(image.manifest, context.store).context("image " + quote(image.image.ref)));
   if (spec.type == manifest::ServiceType::kContainer) {
     spec.image.idmap = mount_range(target, context.ranges);
     spec.image.write = target.rootfs_readonly ? verity::ImageMount::Write::kReadOnly
@@ -233,6 +220,7 @@ Result<ServiceSpec> compose(const manifest::Manifest& manifest,
   }
   spec.fingerprint = fingerprint_of(spec);
   spec.image.target = rootfs_path(context.paths, spec.name, spec.fingerprint);
+  spec.image.label = image.image.ref;
   spec.container.rootfs = spec.image.target;
   return spec;
 }

@@ -1,11 +1,9 @@
 #include "mosb/agent/instance.h"
 
-#include <array>
 #include <cerrno>
 #include <span>
 
 #include <linux/magic.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -14,6 +12,7 @@
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/hex.h"
+#include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -31,7 +30,8 @@ std::string id_file(const Paths& paths) {
 /// A private directory: whatever mode it had, only root enters it from now on.
 Status private_dir(const std::string& path) {
   MOSB_CHECK(sys::mkdir_all(path, 0755));
-  if (::chmod(path.c_str(), 0700) < 0) {
+  const struct stat st = MOSB_TRY(sys::lstat(path));
+  if ((st.st_mode & 07777U) != 0700 && ::chmod(path.c_str(), 0700) < 0) {
     return Error::sys("chmod " + quote(path), errno);
   }
   return ok();
@@ -63,9 +63,7 @@ Status check_file_system(const std::string& dir) {
 }
 
 Result<std::string> make_id(const Paths& paths) {
-  std::array<std::byte, kIdDigits / 2> bytes{};
-  (void)::getrandom(bytes.data(), bytes.size(), 0);
-  std::string id = to_hex(bytes);
+  std::string id = random_hex(kIdDigits / 2);
   MOSB_CHECK(write_file_atomic(id_file(paths), id + "\n", 0600).context("make the instance id"));
   return id;
 }
@@ -73,7 +71,7 @@ Result<std::string> make_id(const Paths& paths) {
 /// What a mosb that was killed left half-written. Under the lock nobody else writes here.
 Status sweep(const Paths& paths) {
   MOSB_CHECK(remove_stale_temps(paths.state()));
-  MOSB_CHECK(sys::mkdir(paths.state() + "/services", 0700));
+  MOSB_CHECK(sys::mkdir_all(paths.state() + "/services", 0700));
   for (const std::string& dir : {paths.state() + "/services", paths.services()}) {
     for (const std::string& name : MOSB_TRY(list_dir(dir))) {
       MOSB_CHECK(remove_stale_temps(dir + "/" + name));

@@ -94,11 +94,6 @@ std::vector<Step> steps_for(const ServiceView& view) {
     steps.push_back(
         {view.facts.running() ? "restart" : "start", view.spec.name, start_reason(view)});
   }
-  if (change.start) {
-    for (const std::string& label : view.unenforced_volumes) {
-      steps.push_back({"volume", label, "its size is not enforced by this mosb"});
-    }
-  }
   return steps;
 }
 

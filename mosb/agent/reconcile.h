@@ -29,9 +29,8 @@ struct ServiceView {
   /// Layers that the store does not have yet.
   std::size_t missing_layers = 0;
   ByteCount missing_bytes;
-  /// Volumes whose directory does not exist yet, and those with a size that nothing enforces.
+  /// Volumes whose directory does not exist yet.
   std::vector<std::string> new_volumes;
-  std::vector<std::string> unenforced_volumes;
   std::string image_ref;
 };
 

@@ -113,6 +113,7 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
     (void)MOSB_TRY(ensure_volume(paths_, volume));
   }
   MOSB_CHECK(sys::mkdir_all(spec.image.target, 0700));
+  MOSB_CHECK(release_unknown(spec.image.target));
   ScopeExit remove_directories([&] { remove_empty_directories(spec); });
   MOSB_CHECK(verity::mount_image(spec.image, mount_environment())
                  .context("mount the image of " + quote(spec.name)));
@@ -186,14 +187,28 @@ Status ServiceRuntime::release_mounts(const std::string& name,
       MOSB_CHECK(verity::unmount_image(mount.target, mount_environment()));
     }
   }
-  const std::string volumes = paths_.service_run(name) + "/volumes";
+  // Volumes, and images of which no record is left.
+  const std::string own = paths_.service_run(name) + "/";
   const verity::MountTable table = MOSB_TRY(verity::MountTable::read());
   for (const verity::MountEntry& mount : table.entries()) {
-    if (mount.mount_point.starts_with(volumes + "/")) {
+    const bool ours =
+        mount.mount_point.starts_with(own) || mount.mount_point == file_system_path(paths_, name);
+    if (ours && mount.mount_point != kept_target) {
       MOSB_CHECK(verity::umount_target(mount.mount_point));
     }
   }
-  return remove_tree(volumes);
+  return remove_tree(own + "volumes");
+}
+
+Status ServiceRuntime::release_unknown(const std::string& target) const {
+  const verity::MountTable table = MOSB_TRY(verity::MountTable::read());
+  if (table.top_at(target) == nullptr) {
+    return ok();
+  }
+  const auto known = MOSB_TRY(verity::list_mounts(mount_environment()));
+  const bool recorded = std::any_of(
+      known.begin(), known.end(), [&](const auto& mount) { return mount.target == target; });
+  return recorded ? ok() : verity::umount_target(target);
 }
 
 Status ServiceRuntime::stop(const std::string& name, const ServiceSpec* keep) const {

@@ -57,6 +57,8 @@ class ServiceRuntime {
  private:
   Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
   void remove_empty_directories(const ServiceSpec& spec) const;
+  /// Unmounts what lies at a target of ours and has lost its record.
+  Status release_unknown(const std::string& target) const;
   Status release_mounts(const std::string& name, const std::string& kept_target) const;
 
   const Paths& paths_;

@@ -102,18 +102,17 @@ Status pack_tar(const SquashfsRequest& request,
                 const std::string& temp_dir) {
   const std::string plain = temp_dir + "/rootfs.tar";
   const RootDirectory root = MOSB_TRY(normalise_rootfs_tar(tar, plain));
+  if (root.uid != 0 || root.gid != 0) {
+    // sqfstar 4.5 takes -root-uid and ignores it.
+    return Error(Errc::kContent,
+                 "the tar's root directory belongs to " + std::to_string(root.uid) + ":" +
+                     std::to_string(root.gid) + ", which squashfs-tools can't keep")
+        .with_hint("give the unpacked directory, or a tar made with --owner=0 --group=0");
+  }
   const UniqueFd input = MOSB_TRY(sys::open(plain, O_RDONLY));
   std::vector<std::string> argv{"sqfstar"};
   add_common(argv, request);
-  for (const std::string& argument : {std::string("-root-mode"),
-                                      octal(root.mode),
-                                      std::string("-root-uid"),
-                                      std::to_string(root.uid),
-                                      std::string("-root-gid"),
-                                      std::to_string(root.gid),
-                                      request.output}) {
-    argv.push_back(argument);
-  }
+  argv.insert(argv.end(), {"-root-mode", octal(root.mode), request.output});
   const Status packed = run(std::move(argv), input.get(), processes);
   MOSB_CHECK(sys::unlink(plain));
   return packed;

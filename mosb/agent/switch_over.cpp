@@ -17,18 +17,11 @@ const ServiceFacts& facts_of(const std::map<std::string, ServiceFacts>& all,
   return it == all.end() ? kNone : it->second;
 }
 
-/// Fills in which volumes are new, and whose size is only a wish.
+/// Fills in which volumes are new.
 void look_at_volumes(const DesiredService& service, const Paths& paths, ServiceView& view) {
   for (const VolumeBind& bind : service.spec.volumes) {
     if (!path_exists(paths.volumes() + "/" + bind.label)) {
       view.new_volumes.push_back(bind.label);
-    }
-    const auto& volumes = service.applied.manifest.storage;
-    const bool sized = std::any_of(volumes.begin(), volumes.end(), [&](const auto& volume) {
-      return volume.label == bind.label && volume.size;
-    });
-    if (sized) {
-      view.unenforced_volumes.push_back(bind.label);
     }
   }
 }
@@ -46,7 +39,6 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
                      .missing_layers = pull.missing.size(),
                      .missing_bytes = pull.bytes,
                      .new_volumes = {},
-                     .unenforced_volumes = {},
                      .image_ref = service.applied.image.ref};
     Item item{&service, std::move(view), std::move(pull), {}};
     look_at_volumes(service, paths, item.view);

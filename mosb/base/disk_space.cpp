@@ -22,8 +22,7 @@ Status reserve_space(int fd, ByteCount size, const std::string& what) {
   if (size.value == 0) {
     return ok();
   }
-  const std::string doing =
-      "reserve " + std::to_string(size.value) + " bytes for " + quote(what);
+  const std::string doing = "reserve " + std::to_string(size.value) + " bytes for " + quote(what);
   if (size.value > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     return Error(Errc::kResource, doing + ": no file can be so large");
   }

@@ -9,12 +9,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mosb/base/dir_list.h"
-#include "mosb/base/hex.h"
+#include "mosb/base/random.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -54,13 +53,6 @@ Result<std::string> read_regular(const std::string& path, int extra_flags, ByteC
     return Error(Errc::kContent, quote(path) + " is not a regular file");
   }
   return read_to_end(fd.get(), path, limit);
-}
-
-std::string random_suffix() {
-  std::array<std::byte, kSuffixDigits / 2> bytes{};
-  // Cannot fail or be short for so few bytes once the pool is up (getrandom(2)).
-  [[maybe_unused]] const ssize_t n = ::getrandom(bytes.data(), bytes.size(), 0);
-  return to_hex(bytes);
 }
 
 std::string dir_of(const std::string& path) {
@@ -135,7 +127,7 @@ Result<std::string> read_kernel_file(const std::string& path, ByteCount limit) {
 }
 
 Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode) {
-  const std::string temp = path + std::string(kTempMark) + random_suffix();
+  const std::string temp = path + std::string(kTempMark) + random_hex(kSuffixDigits / 2);
   UniqueFd fd = MOSB_TRY(sys::open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   ScopeExit remove_temp([&] { (void)sys::unlink(temp); });
   // The umask may have taken bits away.

@@ -60,7 +60,7 @@ struct Spawn {
   std::vector<std::string> argv;
   std::vector<std::string> env = {};
   /// fds[i] becomes descriptor i of the child; -1 gives /dev/null. All others are closed.
-  std::vector<int> fds;
+  std::vector<int> fds = {};
   /// The child becomes leader of a session of its own.
   bool new_session = true;
 };

@@ -165,6 +165,10 @@ Status mkdir(const std::string& path, mode_t mode) {
 }
 
 Status mkdir_all(const std::string& path, mode_t mode) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
+    return ok();
+  }
   for (std::size_t end = path.find('/', 1); end != std::string::npos;
        end = path.find('/', end + 1)) {
     MOSB_CHECK(mkdir(path.substr(0, end), mode));

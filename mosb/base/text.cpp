@@ -111,11 +111,11 @@ std::vector<std::string> split(std::string_view text, char separator) {
 
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   std::string out;
-  for (const std::string& part : parts) {
-    if (!out.empty()) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) {
       out += separator;
     }
-    out += part;
+    out += parts[i];
   }
   return out;
 }

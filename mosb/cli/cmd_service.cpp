@@ -264,7 +264,6 @@ void add_service_commands(CLI::App& app, Session& session) {
   list->callback([&session] { session.command = ps; });
   add_verbs(app, session);
   CLI::App* const group = app.add_subcommand("service", "The same commands, grouped");
-  group->require_subcommand(1);
   add_verbs(*group, session);
 }
 

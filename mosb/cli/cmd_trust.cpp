@@ -256,7 +256,6 @@ void add_test(CLI::App& trust_command, Session& session) {
 
 void add_policy(CLI::App& trust_command, Session& session) {
   CLI::App* const policy = trust_command.add_subcommand("policy", "notation's trust policy");
-  policy->require_subcommand(1);
   const auto flags = std::make_shared<TrustCommandFlags>();
   CLI::App* const check =
       add_action(*policy, "check", "Check a trust policy", session, flags, check_policy);
@@ -283,7 +282,6 @@ void add_store_options(CLI::App& command, TrustCommandFlags& flags, bool require
 
 void add_store_commands(CLI::App& trust_command, Session& session) {
   CLI::App* const store = trust_command.add_subcommand("store", "notation's trust stores");
-  store->require_subcommand(1);
   const auto add_flags = std::make_shared<TrustCommandFlags>();
   CLI::App* const add =
       add_action(*store, "add", "Add certificate files to a store", session, add_flags, add_store);
@@ -308,7 +306,6 @@ void add_store_commands(CLI::App& trust_command, Session& session) {
 void add_trust_commands(CLI::App& app, Session& session) {
   CLI::App* const trust_command =
       app.add_subcommand("trust", "Whom this host trusts, and why it accepts an image");
-  trust_command->require_subcommand(1);
   add_test(*trust_command, session);
   add_policy(*trust_command, session);
   add_store_commands(*trust_command, session);

@@ -13,7 +13,6 @@ using mosb::cli::Session;
 
 void declare(CLI::App& app, Session& session) {
   app.name("mosb");
-  app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", mosb::agent::kVersion);
   app.add_option("--root", session.root, "Instance root; every path below lies under it")
@@ -31,6 +30,7 @@ void declare(CLI::App& app, Session& session) {
   mosb::cli::add_sign_commands(app, session);
   mosb::cli::add_verify_commands(app, session);
   mosb::cli::add_trust_commands(app, session);
+  mosb::cli::add_mount_commands(app, session);
   mosb::cli::add_apply_commands(app, session);
   mosb::cli::add_service_commands(app, session);
   mosb::cli::add_manifest_commands(app, session);
@@ -79,6 +79,11 @@ int run(int argc, char** argv) {
     return report(session,
                   mosb::Error(mosb::Errc::kUsage, wrong.what())
                       .with_hint("`mosb COMMAND --help` shows the flags and an example"));
+  }
+  if (!session.command) {
+    return report(session,
+                  mosb::Error(mosb::Errc::kUsage, "no command was named")
+                      .with_hint("`mosb --help` lists the commands"));
   }
   mosb::log::set_level(session.quiet     ? mosb::log::Level::kQuiet
                        : session.verbose ? mosb::log::Level::kDebug

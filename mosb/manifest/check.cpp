@@ -65,7 +65,7 @@ std::vector<Volume> read_volumes(const ObjectReader& manifest) {
   for (const auto& [path, node] : manifest.get_list("storage")) {
     const ObjectReader reader(*node, path, volume_fields(), manifest.findings());
     Volume volume;
-    (void)reader.require("label", as_text);
+    reader.demand("label");
     volume.label = reader.get_checked("label", check_label).value_or("");
     labels.add(volume.label, mark_of(*node, "label"), path + ".label");
     volume.persistent = reader.get("persistent", as_bool).value_or(false);
@@ -150,9 +150,7 @@ Manifest read_manifest(const Node& root, Findings& findings) {
   manifest.release = reader.get("release", as_release);
   manifest.expires = reader.get("expires", as_time);
   manifest.storage = read_volumes(reader);
-  if (reader.find("targets") == nullptr && root.kind == Node::Kind::kMapping) {
-    reader.problem("targets", root.mark, "is missing");
-  }
+  reader.demand("targets");
   read_targets(reader, manifest);
   return manifest;
 }
@@ -173,9 +171,6 @@ Checked check(std::string_view text) {
   std::stable_sort(findings.problems.begin(),
                    findings.problems.end(),
                    [&](const Problem& a, const Problem& b) { return place(a) < place(b); });
-  // A field that is required and checked is judged twice.
-  findings.problems.erase(std::unique(findings.problems.begin(), findings.problems.end()),
-                          findings.problems.end());
   return Checked{std::nullopt, std::move(findings.problems)};
 }
 

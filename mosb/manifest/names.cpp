@@ -78,8 +78,8 @@ Status check_path(std::string_view path) {
   if (path.size() > kMostPath) {
     return wrong(quote(path) + " is longer than " + std::to_string(kMostPath) + " bytes");
   }
-  if (escape(path) != path || path.find_first_of(" \\") != std::string_view::npos) {
-    return wrong(quote(path) + " has white space, a backslash or a control character");
+  if (escape(path) != path) {
+    return wrong(quote(path) + " has a control character");
   }
   const std::vector<std::string> parts = split(path.substr(1), '/');
   const bool root = parts.size() == 1 && parts[0].empty();
@@ -94,6 +94,9 @@ Status check_path(std::string_view path) {
 
 Status check_mount_dest(std::string_view path) {
   MOSB_CHECK(check_path(path));
+  if (path.find_first_of(" \\") != std::string_view::npos) {
+    return wrong(quote(path) + " has white space or a backslash");
+  }
   static constexpr std::array<std::string_view, 3> kOfTheContainer{"/dev", "/proc", "/sys"};
   if (path == "/" || std::any_of(kOfTheContainer.begin(),
                                  kOfTheContainer.end(),

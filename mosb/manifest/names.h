@@ -16,9 +16,10 @@ Status check_group_name(std::string_view name);
 Status check_label(std::string_view label);
 /// ^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$
 Status check_hostname(std::string_view name);
-/// An absolute path in its shortest form, without white space or backslash.
+/// An absolute path in its shortest form, without control characters.
 Status check_path(std::string_view path);
-/// check_path(), and nowhere in what the container's own setup makes: /, /dev, /proc, /sys.
+/// check_path() without white space or backslash, which kernel tables escape, and nowhere in what
+/// the container's own setup makes: /, /dev, /proc, /sys.
 Status check_mount_dest(std::string_view path);
 /// NAME|UID[:GROUP|GID]; whether they exist is for the image to say.
 Status check_user(std::string_view user);

@@ -74,6 +74,12 @@ void ObjectReader::problem(std::string_view name, const Mark& mark, std::string 
   findings_.add(mark, path(name), std::move(message));
 }
 
+void ObjectReader::demand(std::string_view name) const {
+  if (find(name) == nullptr && node_.kind == Node::Kind::kMapping) {
+    problem(name, node_.mark, "is missing");
+  }
+}
+
 std::optional<std::string> ObjectReader::get_checked(std::string_view name,
                                                      Status (*check)(std::string_view)) const {
   std::optional<std::string> text = get(name, as_text);

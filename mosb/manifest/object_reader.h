@@ -56,12 +56,12 @@ class ObjectReader {
     }
     return *std::move(value);
   }
-  /// The same for a member that must be there.
+  /// Reports a member that is absent.
+  void demand(std::string_view name) const;
+  /// The value of a member that must be there.
   template <class T>
   std::optional<T> require(std::string_view name, Result<T> (*parse)(const Node&)) const {
-    if (find(name) == nullptr && node_.kind == Node::Kind::kMapping) {
-      problem(name, node_.mark, "is missing");
-    }
+    demand(name);
     return get(name, parse);
   }
   /// A text that must pass a check as well.

@@ -143,7 +143,8 @@ std::string print(const Manifest& manifest) {
   for (const Target& target : manifest.targets) {
     json["targets"].push_back(print_target(target, manifest.version));
   }
-  return json.dump();
+  // Escaped beyond ASCII: a manifest must not hold some characters as they are.
+  return json.dump(-1, ' ', true);
 }
 
 }  // namespace mosb::manifest

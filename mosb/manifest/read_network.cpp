@@ -51,9 +51,7 @@ void refuse_addresses(const ObjectReader& network, std::string_view type) {
 
 TargetNetwork read_network(const Node& node, const std::string& path, Findings& findings) {
   const ObjectReader network(node, path, network_fields(), findings);
-  if (node.kind == Node::Kind::kMapping && network.find("type") == nullptr) {
-    network.problem("type", node.mark, "is missing");
-  }
+  network.demand("type");
   static constexpr std::array<std::string_view, 2> kTypes{"none", "host"};
   static constexpr std::array<std::string_view, 2> kLater{"simple", "internal"};
   const auto type = network.get_word("type", kTypes, kLater);

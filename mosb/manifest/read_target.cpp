@@ -14,8 +14,6 @@ namespace mosb::manifest {
 
 namespace {
 
-constexpr std::size_t kMostArguments = 4096;
-
 Status check_source(std::string_view source) {
   auto reference = oci::Reference::parse(source);
   if (!reference) {
@@ -45,7 +43,7 @@ std::optional<std::vector<std::string>> read_arguments(const ObjectReader& targe
     Result<std::string> argument = as_text(*node);
     if (!argument) {
       target.findings().add(node->mark, path, argument.error().message());
-    } else if (arguments.size() < kMostArguments) {
+    } else {
       arguments.push_back(*std::move(argument));
     }
   }
@@ -100,7 +98,7 @@ std::vector<StorageMount> read_mounts(const ObjectReader& target) {
   for (const auto& [path, node] : target.get_list("storage")) {
     const ObjectReader mount(*node, path, mount_fields(), target.findings());
     StorageMount out;
-    (void)mount.require("dest", as_text);
+    mount.demand("dest");
     if (auto dest = mount.get_checked("dest", check_mount_dest)) {
       check_dest(mount, *dest, dests);
       dests.emplace_back(*dest, node->mark);
@@ -196,9 +194,9 @@ void read_group(const ObjectReader& target, Target& out) {
 Target read_target(const Node& node, const std::string& path, Findings& findings) {
   const ObjectReader target(node, path, target_fields(), findings);
   Target out;
-  (void)target.require("service_name", as_text);
+  target.demand("service_name");
   out.service_name = target.get_checked("service_name", check_service_name).value_or("");
-  (void)target.require("source", as_line);
+  target.demand("source");
   out.source = target.get_checked("source", check_source).value_or("");
   out.version = target.require("version", as_line).value_or("");
   read_service_type(target, out);
@@ -207,8 +205,8 @@ Target read_target(const Node& node, const std::string& path, Findings& findings
   out.size = target.get("size", as_any_uint);
   if (const Node* const network = target.find("network")) {
     out.network = read_network(*network, target.path("network"), findings);
-  } else if (findings.version < 2 && node.kind == Node::Kind::kMapping) {
-    target.problem("network", node.mark, "is missing");
+  } else if (findings.version < 2) {
+    target.demand("network");
   }
   out.storage = read_mounts(target);
   out.entrypoint = read_arguments(target, "entrypoint");

@@ -120,7 +120,8 @@ Result<Url> Auth::accept_realm(const Challenge& challenge) const {
     return Error(Errc::kNetwork,
                  origin.authority() + " names a token server on another host, " +
                      quote(realm.authority()))
-        .with_hint("if " + realm.authority() + " belongs to it, add that name to the registry's "
+        .with_hint("if " + realm.authority() +
+                   " belongs to it, add that name to the registry's "
                    "`trusted_realms`");
   }
   return realm;
@@ -129,16 +130,16 @@ Result<Url> Auth::accept_realm(const Challenge& challenge) const {
 Result<std::string> Auth::fetch_token(const Challenge& challenge, Access access) {
   Url realm = MOSB_TRY(accept_realm(challenge));
   const std::string query =
-      "service=" + percent_encode(parameter(challenge, "service")) + "&scope=" +
-      percent_encode("repository:" + options_.repository + ":" + actions(access));
+      "service=" + percent_encode(parameter(challenge, "service")) +
+      "&scope=" + percent_encode("repository:" + options_.repository + ":" + actions(access));
   HttpRequest request;
   request.max_body = kMaxErrorBody;
   request.max_redirects = 0;  // credentials and token are for this server alone
   std::string form;
   const bool refresh = options_.credentials && !options_.credentials->identity_token.empty();
   if (refresh) {
-    form = "grant_type=refresh_token&client_id=mosb&" + query + "&refresh_token=" +
-           percent_encode(options_.credentials->identity_token);
+    form = "grant_type=refresh_token&client_id=mosb&" + query +
+           "&refresh_token=" + percent_encode(options_.credentials->identity_token);
     request.method = HttpMethod::kPost;
     request.upload = upload_of(form);
     request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
@@ -156,10 +157,9 @@ Result<std::string> Auth::fetch_token(const Challenge& challenge, Access access)
   if (response.status != 200) {
     Error error(Errc::kNetwork,
                 "token server " + server + " answers " + std::to_string(response.status));
-    return options_.credentials
-               ? std::move(error)
-               : std::move(error).with_hint("log in, e.g. with `skopeo login " +
-                                            options_.origin.authority() + "`");
+    return options_.credentials ? std::move(error)
+                                : std::move(error).with_hint("log in, e.g. with `skopeo login " +
+                                                             options_.origin.authority() + "`");
   }
   return parse_token(response.body).context("answer of the token server " + server);
 }

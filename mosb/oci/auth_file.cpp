@@ -117,9 +117,10 @@ Error kept_by_helper(const std::string& host, const std::string& helper) {
   return Error(Errc::kUsage,
                "the login for " + host + " is kept by the credential helper " + quote(helper) +
                    ", and mosb runs no credential helpers")
-      .with_hint("set the registry's credentials in the configuration, or log in with `skopeo login "
-                 "--authfile FILE " +
-                 host + "` and set REGISTRY_AUTH_FILE");
+      .with_hint(
+          "set the registry's credentials in the configuration, or log in with `skopeo login "
+          "--authfile FILE " +
+          host + "` and set REGISTRY_AUTH_FILE");
 }
 
 Result<std::optional<Credentials>> find_in(const Json& document,
@@ -201,8 +202,7 @@ Result<std::optional<Credentials>> find_credentials(const std::string& host,
       return text.error().context(what);
     }
     const Json document = MOSB_TRY(json::parse(*text, kMaxAuthFile).context(what));
-    std::optional<Credentials> found =
-        MOSB_TRY(find_in(document, host, repository).context(what));
+    std::optional<Credentials> found = MOSB_TRY(find_in(document, host, repository).context(what));
     if (found) {
       return found;
     }

@@ -24,8 +24,7 @@ Error wrong_size(const Digest& digest, std::uint64_t size, const std::string& fo
 
 }  // namespace
 
-BlobCheck::BlobCheck(const Descriptor& expected)
-    : digest_(expected.digest), size_(expected.size) {}
+BlobCheck::BlobCheck(const Descriptor& expected) : digest_(expected.digest), size_(expected.size) {}
 
 Status BlobCheck::update(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - seen_) {
@@ -42,9 +41,9 @@ Status BlobCheck::finish() {
   }
   const Digest found = hasher_.finish();
   if (found != digest_) {
-    return Error(Errc::kContent,
-                 "content differs from its digest: " + digest_.str() + " wanted, " + found.str() +
-                     " found");
+    return Error(
+        Errc::kContent,
+        "content differs from its digest: " + digest_.str() + " wanted, " + found.str() + " found");
   }
   return ok();
 }

@@ -42,8 +42,8 @@ class CheckedUpload {
 };
 
 Result<bool> is_present(RegistrySession& session, const Descriptor& descriptor) {
-  HttpRequest head = RegistrySession::request(HttpMethod::kHead,
-                                              session.url("blobs/" + descriptor.digest.str()));
+  HttpRequest head =
+      RegistrySession::request(HttpMethod::kHead, session.url("blobs/" + descriptor.digest.str()));
   const HttpResponse response = MOSB_TRY(session.send(std::move(head), Access::kPush));
   if (response.status == 404) {
     return false;

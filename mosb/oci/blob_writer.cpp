@@ -3,13 +3,12 @@
 #include <array>
 #include <cerrno>
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "mosb/base/dir_list.h"
 #include "mosb/base/disk_space.h"
 #include "mosb/base/file.h"
-#include "mosb/base/hex.h"
+#include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -54,10 +53,7 @@ std::string lock_path_in(const std::string& temp) {
 }
 
 std::string random_temp_name() {
-  std::array<std::byte, 12> bytes{};
-  // Cannot fail or be short for so few bytes once the pool is up (getrandom(2)).
-  (void)::getrandom(bytes.data(), bytes.size(), 0);
-  return kTempPrefix + to_hex(bytes);
+  return kTempPrefix + random_hex(12);
 }
 
 Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descriptor& expected) {
@@ -73,8 +69,7 @@ Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descrip
       continue;
     }
     BlobWriter writer(*std::move(lock), path, expected);
-    MOSB_CHECK(
-        reserve_space(writer.lock_.fd(), ByteCount{expected.size}, expected.digest.str()));
+    MOSB_CHECK(reserve_space(writer.lock_.fd(), ByteCount{expected.size}, expected.digest.str()));
     return writer;
   }
   return Error(Errc::kBusy, "make a temporary file in " + quote(temp_dir) + ": it vanishes");

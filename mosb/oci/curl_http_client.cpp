@@ -20,7 +20,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 /// A name with a thousand addresses must not be tried a thousand times.
 constexpr unsigned kMaxAddresses = 8;
-constexpr long kReceiveBuffer = 256L * 1024;
+constexpr long kBufferSize = 256L * 1024;
 
 struct HandleDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -86,11 +86,24 @@ SteadyTime end_of(const HttpRequest& request, const HttpTimeouts& timeouts) {
   const std::uint64_t up = request.upload ? request.upload->size : 0;
   // A month bounds the arithmetic; no rate that is allowed needs it.
   constexpr std::uint64_t kMonth = 31ULL * 24 * 3600;
-  const std::uint64_t seconds = std::min(
-      kMonth, (down + up) / std::max<std::uint64_t>(timeouts.least_bytes_per_second, 1));
+  const std::uint64_t seconds =
+      std::min(kMonth, (down + up) / std::max<std::uint64_t>(timeouts.least_bytes_per_second, 1));
   const SteadyTime end = std::chrono::steady_clock::now() + timeouts.request +
                          std::chrono::seconds(static_cast<std::int64_t>(seconds));
   return timeouts.deadline ? std::min(end, *timeouts.deadline) : end;
+}
+
+/// Media types and the like come from documents of others; a line break in one would begin a header
+/// of its own.
+Status check_headers(const HttpRequest& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (!is_printable_line(value)) {
+      return Error(Errc::kContent, "header " + name + " with the value " + quote(value));
+    }
+  }
+  return is_printable_line(request.authorization)
+             ? ok()
+             : Status(Error(Errc::kContent, "header Authorization with a control character"));
 }
 
 bool is_redirect(int status) {
@@ -114,15 +127,16 @@ Error transport_error(CURLcode code, const std::string& detail, const Url& url) 
     case CURLE_SSL_CONNECT_ERROR:
       return std::move(error).with_hint(plain_hint(url));
     case CURLE_PEER_FAILED_VERIFICATION:
-      return std::move(error).with_hint("if its certificate is of a private authority, name that "
-                                        "authority's file as the registry's `ca`");
+      return std::move(error).with_hint(
+          "if its certificate is of a private authority, name that "
+          "authority's file as the registry's `ca`");
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return url.scheme == "http" ? std::move(error).with_hint(tls_hint(url)) : error;
     case CURLE_OUT_OF_MEMORY:
       // libcurl 7.88 says so of a header line beyond its own limit of 100 KiB as well.
-      return Error(Errc::kNetwork, "malformed answer: a header line that is far too long");
+      return {Errc::kNetwork, "malformed answer: a header line that is far too long"};
     default:
       return error;
   }
@@ -178,7 +192,8 @@ void CurlHttpClient::set_transport(const HttpPolicy& policy, const Hop& hop) {
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  set(CURLOPT_BUFFERSIZE, kBufferSize);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
   set(CURLOPT_USERAGENT, "mosb");
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!policy.use_environment_proxy) {
@@ -328,6 +343,8 @@ Result<HttpResponse> CurlHttpClient::send(const HttpRequest& request, const Http
     return Error(Errc::kNetwork,
                  what + ": " + (policy.plain_http ? "HTTPS" : "plain HTTP") + " is not configured");
   }
+  MOSB_CHECK(Url::parse(request.url.str()).context(what));
+  MOSB_CHECK(check_headers(request).context(what));
   Hop hop{.url = request.url, .to_origin = true, .end = end_of(request, policy.timeouts)};
   AddressRule addresses;
   for (unsigned hops = 0;; ++hops) {

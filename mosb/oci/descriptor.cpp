@@ -27,9 +27,8 @@ bool same_content(const Descriptor& a, const Descriptor& b) {
 }
 
 Descriptor bare(const Descriptor& descriptor) {
-  return {.media_type = descriptor.media_type,
-          .digest = descriptor.digest,
-          .size = descriptor.size};
+  return {
+      .media_type = descriptor.media_type, .digest = descriptor.digest, .size = descriptor.size};
 }
 
 Descriptor describe(const std::string& media_type, std::string_view bytes) {
@@ -41,13 +40,12 @@ Result<Descriptor> parse_descriptor(const Json& object) {
     return Error(Errc::kContent, "a descriptor is not an object");
   }
   const std::string digest = MOSB_TRY(json::require_string(object, "digest"));
-  Descriptor descriptor{
-      .media_type = MOSB_TRY(json::require_string(object, "mediaType")),
-      .digest = MOSB_TRY(Digest::parse(digest)),
-      .size = MOSB_TRY(json::require_uint(object, "size")),
-      .annotations = MOSB_TRY(json::optional_string_map(object, "annotations")),
-      .artifact_type = MOSB_TRY(json::optional_string(object, "artifactType")),
-  };
+  std::string media_type = MOSB_TRY(json::require_string(object, "mediaType"));
+  const Digest parsed = MOSB_TRY(Digest::parse(digest));
+  Descriptor descriptor{.media_type = std::move(media_type), .digest = parsed};
+  descriptor.size = MOSB_TRY(json::require_uint(object, "size"));
+  descriptor.annotations = MOSB_TRY(json::optional_string_map(object, "annotations"));
+  descriptor.artifact_type = MOSB_TRY(json::optional_string(object, "artifactType"));
   MOSB_CHECK(check_media_type(descriptor.media_type));
   if (descriptor.artifact_type) {
     MOSB_CHECK(check_media_type(*descriptor.artifact_type));

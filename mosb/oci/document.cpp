@@ -50,9 +50,9 @@ Result<Json> parse_document(std::string_view bytes, ByteCount limit, const Docum
   }
   for (const std::string& name : rules.foreign_members) {
     if (document.contains(name)) {
-      return Error(Errc::kContent,
-                   "a document of type " + quote(rules.media_type) + " must not have " +
-                       quote(name));
+      return Error(
+          Errc::kContent,
+          "a document of type " + quote(rules.media_type) + " must not have " + quote(name));
     }
   }
   return document;

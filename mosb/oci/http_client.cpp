@@ -62,14 +62,15 @@ const char* method_name(HttpMethod method) {
 }
 
 HttpUpload upload_of(std::string_view bytes) {
-  return {.size = bytes.size(),
-          .read = [bytes](std::uint64_t offset, std::span<std::byte> buffer) -> Result<std::size_t> {
-            const std::string_view rest =
-                bytes.substr(static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes.size())));
-            const std::size_t n = std::min(buffer.size(), rest.size());
-            std::copy_n(std::as_bytes(std::span(rest)).begin(), n, buffer.begin());
-            return n;
-          }};
+  return {
+      .size = bytes.size(),
+      .read = [bytes](std::uint64_t offset, std::span<std::byte> buffer) -> Result<std::size_t> {
+        const std::string_view rest =
+            bytes.substr(static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes.size())));
+        const std::size_t n = std::min(buffer.size(), rest.size());
+        std::copy_n(std::as_bytes(std::span(rest)).begin(), n, buffer.begin());
+        return n;
+      }};
 }
 
 }  // namespace mosb::oci

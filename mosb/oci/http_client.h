@@ -61,8 +61,9 @@ struct HttpPolicy {
 enum class HttpMethod { kGet, kHead, kPost, kPut, kDelete };
 const char* method_name(HttpMethod method);
 
-/// A request's body of `size` bytes. `read` fills the buffer with what stands at `offset`, and tells
-/// how much that was; a request that has to be repeated on a new connection starts from 0 again.
+/// A request's body of `size` bytes. `read` fills the buffer with what stands at `offset`, and
+/// tells how much that was; a request that has to be repeated on a new connection starts from 0
+/// again.
 struct HttpUpload {
   std::uint64_t size = 0;
   std::function<Result<std::size_t>(std::uint64_t offset, std::span<std::byte> buffer)> read = {};

@@ -17,7 +17,7 @@ namespace mosb::oci {
 /// How to run an image. Nothing here grants a privilege: labels and unknown members are free text.
 /// Spec: OCI image 1.1 §Image Configuration.
 struct ImageConfig {
-  Platform platform;
+  Platform platform = {};
   /// "user", "uid", "user:group", "uid:gid" and mixtures. Numbers are in range; names are looked
   /// up in the image, by others.
   std::optional<std::string> user = std::nullopt;

@@ -23,12 +23,10 @@ Result<Index> Index::parse(std::string_view bytes, const std::string& media_type
                               {.media_type = media_type,
                                .media_type_optional = media_type == kImageIndex,
                                .foreign_members = {"layers", "config", "fsLayers"}}));
-  Index index{
-      .media_type = media_type,
-      .manifests = MOSB_TRY(parse_descriptors(document, "manifests", kMaxIndexEntries)),
-      .artifact_type = MOSB_TRY(json::optional_string(document, "artifactType")),
-      .annotations = MOSB_TRY(json::optional_string_map(document, "annotations")),
-  };
+  Index index{.media_type = media_type};
+  index.manifests = MOSB_TRY(parse_descriptors(document, "manifests", kMaxIndexEntries));
+  index.artifact_type = MOSB_TRY(json::optional_string(document, "artifactType"));
+  index.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
   if (const Json* const subject = MOSB_TRY(json::optional_object(document, "subject"))) {
     index.subject = MOSB_TRY(parse_descriptor(*subject).context("subject"));
   }

@@ -42,8 +42,7 @@ Status check_version(const std::string& dir) {
     return Error(Errc::kNotFound, quote(dir) + " is not an OCI layout: there is no 'oci-layout'");
   }
   MOSB_CHECK(text);
-  const Json document =
-      MOSB_TRY(json::parse(*text, kMaxLayoutIndexSize).context(quote(path)));
+  const Json document = MOSB_TRY(json::parse(*text, kMaxLayoutIndexSize).context(quote(path)));
   const std::string version =
       MOSB_TRY(json::require_string(document, "imageLayoutVersion").context(quote(path)));
   if (version != kVersion) {
@@ -169,10 +168,9 @@ Status Layout::fetch_blob(const Descriptor& descriptor, const BlobSink& sink) {
 Status Layout::push_blob(const Descriptor& descriptor, const BlobSource& source) {
   // A small one is looked at, so that a damaged manifest or config mends itself; a layer is
   // checked block by block wherever it is used.
-  const bool present =
-      descriptor.size <= kMaxManifestSize.value
-          ? read_blob(descriptor, kMaxManifestSize).has_value()
-          : has_blob(descriptor);
+  const bool present = descriptor.size <= kMaxManifestSize.value
+                           ? read_blob(descriptor, kMaxManifestSize).has_value()
+                           : has_blob(descriptor);
   if (present) {
     return ok();
   }

@@ -22,12 +22,11 @@ constexpr mode_t kFileMode = 0644;
 constexpr std::size_t kMaxVisited = 20'000;
 
 Result<Index> parse(const Json& document) {
-  return Index{
-      .media_type = kImageIndex,
-      .manifests = MOSB_TRY(
-          parse_descriptors(document, "manifests", std::numeric_limits<std::size_t>::max())),
-      .annotations = MOSB_TRY(json::optional_string_map(document, "annotations")),
-  };
+  Index index;
+  index.manifests =
+      MOSB_TRY(parse_descriptors(document, "manifests", std::numeric_limits<std::size_t>::max()));
+  index.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
+  return index;
 }
 
 Result<Json> parse_text(std::string_view text) {

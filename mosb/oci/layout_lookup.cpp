@@ -76,8 +76,8 @@ Result<Descriptor> Layout::find_tag(const std::string& tag) const {
     }
     if (found && !same_content(*found, entry)) {
       return Error(Errc::kContent,
-                   quote(dir_) + " names two manifests " + quote(tag) + ": " +
-                       found->digest.str() + " and " + entry.digest.str());
+                   quote(dir_) + " names two manifests " + quote(tag) + ": " + found->digest.str() +
+                       " and " + entry.digest.str());
     }
     found = entry;
   }
@@ -127,8 +127,7 @@ Result<Descriptor> Layout::find_only() {
   if (candidates.size() > 1) {
     return Error(Errc::kUsage,
                  quote(dir_) + " has " + std::to_string(candidates.size()) + " images")
-        .with_hint(tags.empty() ? "name one by its digest"
-                                : "name one of them: " + some_of(tags));
+        .with_hint(tags.empty() ? "name one by its digest" : "name one of them: " + some_of(tags));
   }
   return bare(candidates.begin()->second);
 }

@@ -5,6 +5,7 @@
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/manifest.h"
+#include "mosb/oci/name_grammar.h"
 
 namespace mosb::oci {
 

@@ -1,6 +1,7 @@
 #include "mosb/oci/manifest.h"
 
 #include <set>
+#include <utility>
 
 #include "mosb/base/text.h"
 #include "mosb/oci/document.h"
@@ -22,14 +23,12 @@ Result<Manifest> Manifest::parse(std::string_view bytes, const std::string& medi
                               {.media_type = media_type,
                                .media_type_optional = media_type == kImageManifest,
                                .foreign_members = {"manifests", "fsLayers"}}));
-  const Json& config = *MOSB_TRY(json::require_object(document, "config"));
-  Manifest manifest{
-      .media_type = media_type,
-      .config = MOSB_TRY(parse_descriptor(config).context("config")),
-      .layers = MOSB_TRY(parse_descriptors(document, "layers", kMaxLayers)),
-      .artifact_type = MOSB_TRY(json::optional_string(document, "artifactType")),
-      .annotations = MOSB_TRY(json::optional_string_map(document, "annotations")),
-  };
+  const Json& config_member = *MOSB_TRY(json::require_object(document, "config"));
+  Descriptor config = MOSB_TRY(parse_descriptor(config_member).context("config"));
+  Manifest manifest{.media_type = media_type, .config = std::move(config)};
+  manifest.layers = MOSB_TRY(parse_descriptors(document, "layers", kMaxLayers));
+  manifest.artifact_type = MOSB_TRY(json::optional_string(document, "artifactType"));
+  manifest.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
   if (manifest.artifact_type) {
     MOSB_CHECK(check_media_type(*manifest.artifact_type).context("artifactType"));
   }
@@ -74,7 +73,8 @@ Status require_image(const Manifest& manifest) {
   std::set<Digest> seen = {manifest.config.digest};
   for (const Descriptor& layer : manifest.layers) {
     if (layer.digest == manifest.config.digest) {
-      return Error(Errc::kContent, "layer " + layer.digest.str() + " is the image's config as well");
+      return Error(Errc::kContent,
+                   "layer " + layer.digest.str() + " is the image's config as well");
     }
     if (!seen.insert(layer.digest).second) {
       return Error(Errc::kContent, "layer " + layer.digest.str() + " is listed twice");
@@ -90,8 +90,9 @@ Status require_squashfs_image(const Manifest& manifest) {
       return Error(Errc::kContent,
                    "layer " + layer.digest.str() + " is of type " + quote(layer.media_type) +
                        ", which can't be mounted verified")
-          .with_hint("build the image with 'mosb image build', or with stacker and "
-                     "'--layer-type squashfs'");
+          .with_hint(
+              "build the image with 'mosb image build', or with stacker and "
+              "'--layer-type squashfs'");
     }
   }
   return ok();
@@ -104,8 +105,7 @@ bool is_squashfs_layer(std::string_view media_type) {
     return false;
   }
   std::string_view suffix = media_type.substr(kBase.size());
-  if (suffix.size() >= kVerity.size() &&
-      suffix.substr(suffix.size() - kVerity.size()) == kVerity) {
+  if (suffix.size() >= kVerity.size() && suffix.substr(suffix.size() - kVerity.size()) == kVerity) {
     suffix.remove_suffix(kVerity.size());
   }
   return suffix.empty() || suffix == "+gzip" || suffix == "+zstd" || suffix == "+xz" ||

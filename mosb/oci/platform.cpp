@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t kMaxLength = 64;
 
 Status check_name(std::string_view text, const char* what) {
-  const bool plain = text.find_first_not_of(
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-                     std::string_view::npos;
+  const bool plain =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+      std::string_view::npos;
   if (text.size() > kMaxLength || !plain) {
     return Error(Errc::kContent, std::string("malformed ") + what + " " + quote(text));
   }
@@ -68,11 +68,10 @@ bool matches(const Platform& offered, const Platform& wanted) {
 }
 
 Result<Platform> parse_platform(const Json& object) {
-  Platform platform{
-      .os = MOSB_TRY(json::require_string(object, "os")),
-      .architecture = MOSB_TRY(json::require_string(object, "architecture")),
-      .variant = MOSB_TRY(json::optional_string(object, "variant")).value_or(""),
-  };
+  Platform platform;
+  platform.os = MOSB_TRY(json::require_string(object, "os"));
+  platform.architecture = MOSB_TRY(json::require_string(object, "architecture"));
+  platform.variant = MOSB_TRY(json::optional_string(object, "variant")).value_or("");
   MOSB_CHECK(check_name(platform.os, "os"));
   MOSB_CHECK(check_name(platform.architecture, "architecture"));
   MOSB_CHECK(check_name(platform.variant, "variant"));

@@ -31,9 +31,8 @@ Status copy_small_blob(Repository& from, const Descriptor& blob, ByteCount limit
                      std::to_string(limit.value));
   }
   BlobWriter writer = MOSB_TRY(BlobWriter::create(to.layout().temp_dir(), blob));
-  MOSB_CHECK(from.fetch_blob(blob, [&](std::span<const std::byte> part) {
-    return writer.write(part);
-  }));
+  MOSB_CHECK(
+      from.fetch_blob(blob, [&](std::span<const std::byte> part) { return writer.write(part); }));
   return writer.commit(to.blob_path(blob.digest), kBlobMode);
 }
 
@@ -118,8 +117,8 @@ Result<Chosen> choose(Repository& from,
   }
   if (!is_manifest_type(chosen.manifest.media_type)) {
     return Error(Errc::kContent,
-                 chosen.manifest.digest.str() + " is of type " +
-                     quote(chosen.manifest.media_type) + ", which is no image");
+                 chosen.manifest.digest.str() + " is of type " + quote(chosen.manifest.media_type) +
+                     ", which is no image");
   }
   return chosen;
 }
@@ -162,9 +161,9 @@ Result<PulledMetadata> pull(Repository& from, const PullRequest& request, Store&
   MOSB_CHECK(require_image(manifest).context(what));
   ImageConfig config = MOSB_TRY(copy_config(from, manifest, chosen.manifest, to));
   if (!matches(config.platform, request.platform)) {
-    return Error(Errc::kHost,
-                 "the image is for " + config.platform.str() + ", this host is " +
-                     request.platform.str());
+    return Error(
+        Errc::kHost,
+        "the image is for " + config.platform.str() + ", this host is " + request.platform.str());
   }
   PulledMetadata pulled{.manifest = descriptor,
                         .parsed = std::move(manifest),

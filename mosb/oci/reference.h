@@ -9,8 +9,7 @@
 
 namespace mosb::oci {
 
-/// Where an image is. Spec: docs/references.md; OCI distribution 1.1 §Pulling manifests (names and
-/// tags).
+/// Where an image is. Spec of names and tags: OCI distribution 1.1 §Pulling manifests.
 struct Reference {
   enum class Kind {
     kRegistry,  ///< docker://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], or without the scheme
@@ -40,9 +39,5 @@ struct Reference {
 
   bool operator==(const Reference&) const = default;
 };
-
-/// A name that a layout may give a manifest: letters, digits and "-._:@/+", at most 255 bytes.
-/// Spec: OCI image 1.1 §Pre-Defined Annotation Keys (org.opencontainers.image.ref.name).
-bool is_ref_name(std::string_view text);
 
 }  // namespace mosb::oci

@@ -146,10 +146,9 @@ Status put_index(RegistrySession& session, const Digest& subject, const Json& in
 
 /// An index that a newer one has replaced is garbage; many registries do not let clients delete.
 void delete_index(RegistrySession& session, const Digest& digest) {
-  const auto deleted =
-      session.send(RegistrySession::request(HttpMethod::kDelete,
-                                            session.url("manifests/" + digest.str())),
-                   Access::kDelete);
+  const auto deleted = session.send(
+      RegistrySession::request(HttpMethod::kDelete, session.url("manifests/" + digest.str())),
+      Access::kDelete);
   if (!deleted || deleted->status != 202) {
     log::debug("referrers index " + digest.str() + " of " + session.name() +
                " was replaced but could not be deleted, ignoring");
@@ -189,9 +188,8 @@ Result<Json> referrer_entry(const Descriptor& manifest, std::string_view bytes) 
   entry.artifact_type = MOSB_TRY(json::optional_string(document, "artifactType"));
   if (entry.artifact_type.value_or("").empty()) {
     const Json* const config = MOSB_TRY(json::optional_object(document, "config"));
-    entry.artifact_type = config == nullptr
-                              ? std::nullopt
-                              : MOSB_TRY(json::optional_string(*config, "mediaType"));
+    entry.artifact_type =
+        config == nullptr ? std::nullopt : MOSB_TRY(json::optional_string(*config, "mediaType"));
   }
   return to_json(entry);
 }

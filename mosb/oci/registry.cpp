@@ -42,11 +42,14 @@ Result<Registry> Registry::open(const std::string& host,
   if (!origin || origin->target != "/") {
     return Error(Errc::kUsage, "no such registry host: " + quote(host));
   }
+  if (repository.empty() || repository.find_first_not_of(
+                                "abcdefghijklmnopqrstuvwxyz0123456789._/-") != std::string::npos) {
+    return Error(Errc::kUsage, "no such repository name: " + quote(repository));
+  }
   if (!options.ca_file.empty()) {
-    MOSB_CHECK(
-        read_named_file(options.ca_file, kMaxCaFile)
-            .context("certificate authority file of registry " + host)
-            .as(Errc::kUsage));
+    MOSB_CHECK(read_named_file(options.ca_file, kMaxCaFile)
+                   .context("certificate authority file of registry " + host)
+                   .as(Errc::kUsage));
   }
   HttpPolicy policy{.plain_http = options.insecure,
                     .ca_file = std::move(options.ca_file),
@@ -71,8 +74,7 @@ Result<Descriptor> Registry::resolve(const Reference& reference) {
     return Error(Errc::kUsage, session_->name() + ": neither a tag nor a digest");
   }
   const std::string name = reference.digest ? reference.digest->str() : *reference.tag;
-  FetchedManifest fetched =
-      MOSB_TRY(session_->get_manifest(name, manifest_types(), std::nullopt));
+  FetchedManifest fetched = MOSB_TRY(session_->get_manifest(name, manifest_types(), std::nullopt));
   if (reference.digest && fetched.descriptor.digest != *reference.digest) {
     return Error(Errc::kContent,
                  "manifest " + name + " of " + session_->name() + ": its digest is " +
@@ -93,8 +95,8 @@ Result<std::string> Registry::read_manifest(const Descriptor& descriptor) {
   if (last && same_content(last->descriptor, descriptor)) {
     return last->bytes;
   }
-  FetchedManifest fetched = MOSB_TRY(session_->get_manifest(
-      descriptor.digest.str(), {descriptor.media_type}, descriptor.size));
+  FetchedManifest fetched = MOSB_TRY(
+      session_->get_manifest(descriptor.digest.str(), {descriptor.media_type}, descriptor.size));
   MOSB_CHECK(check_content(descriptor, fetched.bytes).context(what));
   session_->last_manifest() = std::move(fetched);
   return session_->last_manifest()->bytes;
@@ -108,9 +110,8 @@ Result<std::string> Registry::read_blob(const Descriptor& descriptor, ByteCount 
   }
   std::string bytes;
   MOSB_CHECK(fetch_blob(descriptor, [&bytes](std::span<const std::byte> piece) {
-    for (const std::byte b : piece) {
-      bytes += static_cast<char>(b);
-    }
+    // reinterpret_cast: char may alias anything.
+    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
     return ok();
   }));
   return bytes;
@@ -119,8 +120,8 @@ Result<std::string> Registry::read_blob(const Descriptor& descriptor, ByteCount 
 Status Registry::fetch_blob(const Descriptor& descriptor, const BlobSink& sink) {
   const std::string what = blob_name(descriptor, *session_);
   BlobCheck check(descriptor);
-  HttpRequest get = RegistrySession::request(HttpMethod::kGet,
-                                             session_->url("blobs/" + descriptor.digest.str()));
+  HttpRequest get =
+      RegistrySession::request(HttpMethod::kGet, session_->url("blobs/" + descriptor.digest.str()));
   get.max_body = ByteCount{descriptor.size};
   get.exact_size = descriptor.size;
   get.sink = [&check, &sink](std::span<const std::byte> piece) -> Status {
@@ -149,8 +150,8 @@ Status Registry::push_manifest(const Descriptor& descriptor,
                                std::string_view bytes,
                                const std::optional<std::string>& tag) {
   MOSB_CHECK(check_content(descriptor, bytes).context("push a manifest to " + session_->name()));
-  MOSB_CHECK(session_->put_manifest(
-      tag.value_or(descriptor.digest.str()), descriptor.media_type, bytes));
+  MOSB_CHECK(
+      session_->put_manifest(tag.value_or(descriptor.digest.str()), descriptor.media_type, bytes));
   return ok();
 }
 

@@ -126,10 +126,10 @@ Error RegistrySession::refusal(const HttpResponse& response, const std::string& 
                   (said.empty() ? "" : " " + quote(said)));
   switch (response.status) {
     case 400:
-      return policy_.plain_http ? std::move(error).with_hint(
-                                      "if " + origin_.authority() +
-                                      " speaks HTTPS, do not mark it `insecure`")
-                                : error;
+      return policy_.plain_http
+                 ? std::move(error).with_hint("if " + origin_.authority() +
+                                              " speaks HTTPS, do not mark it `insecure`")
+                 : error;
     case 401:
     case 403:
       return std::move(error).with_hint(

@@ -9,6 +9,7 @@
 #include "mosb/oci/blob_writer.h"
 #include "mosb/oci/document.h"
 #include "mosb/oci/limits.h"
+#include "mosb/oci/name_grammar.h"
 
 namespace mosb::oci {
 
@@ -139,8 +140,7 @@ Result<std::vector<StoredImage>> Store::images() const {
 Result<std::optional<StoredImage>> Store::find(const std::string& ref_or_digest,
                                                const std::string& scope) const {
   for (StoredImage& image : MOSB_TRY(images())) {
-    const bool named =
-        image.ref == ref_or_digest || image.manifest.digest.str() == ref_or_digest;
+    const bool named = image.ref == ref_or_digest || image.manifest.digest.str() == ref_or_digest;
     if (named && image.scope == scope) {
       return std::optional(std::move(image));
     }

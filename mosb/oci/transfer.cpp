@@ -128,8 +128,7 @@ Status Transfer::check_head() {
 }
 
 Status Transfer::check_length() const {
-  const std::optional<std::string> length =
-      MOSB_TRY(response_.headers.find("Content-Length"));
+  const std::optional<std::string> length = MOSB_TRY(response_.headers.find("Content-Length"));
   if (!length || request_.method == HttpMethod::kHead) {
     return ok();
   }
@@ -143,9 +142,9 @@ Status Transfer::check_length() const {
                      std::to_string(*request_.exact_size) + " are declared");
   }
   if (*size > body_limit().value) {
-    return Error(Errc::kContent,
-                 "the answer has " + *length + " bytes, more than " +
-                     std::to_string(body_limit().value));
+    return Error(
+        Errc::kContent,
+        "the answer has " + *length + " bytes, more than " + std::to_string(body_limit().value));
   }
   return ok();
 }
@@ -178,10 +177,8 @@ Status Transfer::take_piece(std::span<const std::byte> bytes) {
   if (is_content() && request_.sink) {
     return request_.sink(bytes);
   }
-  std::transform(bytes.begin(),
-                 bytes.end(),
-                 std::back_inserter(response_.body),
-                 [](std::byte b) { return static_cast<char>(b); });
+  // reinterpret_cast: char may alias anything.
+  response_.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return ok();
 }
 

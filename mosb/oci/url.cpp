@@ -32,10 +32,9 @@ bool is_host(std::string_view host) {
     // No zone: "%eth0" is not for a server to choose.
     return host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1;
   }
-  return !host.empty() && host.size() <= 253 &&
-         std::all_of(host.begin(),
-                     host.end(),
-                     [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == '_'; });
+  return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+    return is_alnum(c) || c == '-' || c == '.' || c == '_';
+  });
 }
 
 std::uint16_t default_port(std::string_view scheme) {
@@ -43,7 +42,8 @@ std::uint16_t default_port(std::string_view scheme) {
 }
 
 bool is_target_char(char c) {
-  return is_alnum(c) || std::string_view("-._~:/?[]@!$&'()*+,;=%|").find(c) != std::string_view::npos;
+  return is_alnum(c) ||
+         std::string_view("-._~:/?[]@!$&'()*+,;=%|").find(c) != std::string_view::npos;
 }
 
 /// "host" or "host:port" into its parts.
@@ -53,8 +53,7 @@ Status parse_authority(std::string_view text, std::string_view authority, Url& u
     return Error(Errc::kNetwork, "URL with a user name in it");
   }
   const std::size_t bracket = authority.rfind(']');
-  const std::size_t colon =
-      authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   url.host = lower(authority.substr(0, colon));
   if (!is_host(url.host)) {
     return malformed(text, "no such host name");

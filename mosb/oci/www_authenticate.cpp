@@ -65,7 +65,8 @@ class Reader {
   /// "Basic abc123==" as against "Basic realm=x": takes the former.
   bool take_token68() {
     const std::size_t end = text_.find_first_of(" \t,", at_);
-    const std::string_view word = text_.substr(at_, end == std::string_view::npos ? end : end - at_);
+    const std::string_view word =
+        text_.substr(at_, end == std::string_view::npos ? end : end - at_);
     const std::size_t padding = word.find('=');
     if (word.empty() || (padding != std::string_view::npos &&
                          word.find_first_not_of('=', padding) != std::string_view::npos)) {

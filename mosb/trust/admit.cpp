@@ -1,8 +1,35 @@
 #include <utility>
 
+#include "mosb/oci/index.h"
 #include "mosb/trust/verify.h"
 
 namespace mosb::trust {
+
+namespace {
+
+/// Whether the index, or one that it lists, lists the manifest. Every index's bytes are checked
+/// against the digest by which the one above names it.
+Result<bool> lists(oci::Repository& repository,
+                   const oci::Descriptor& index,
+                   const oci::Descriptor& manifest,
+                   int depth) {
+  const std::string bytes = MOSB_TRY(repository.read_manifest(index));
+  for (const oci::Descriptor& entry :
+       MOSB_TRY(oci::Index::parse(bytes, index.media_type)).manifests) {
+    if (oci::same_content(entry, manifest)) {
+      return true;
+    }
+    if (depth == 0 && oci::is_index_type(entry.media_type)) {
+      const auto nested = lists(repository, entry, manifest, depth + 1);
+      if (nested && *nested) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 /// The only maker of Verified values.
 class Admission {
@@ -27,6 +54,24 @@ Result<AdmittedManifest> admit(oci::Repository& repository,
     return *std::move(verification.refusal);
   }
   return Admission::admit(bytes, request.subject, std::move(verification.report));
+}
+
+Result<AdmittedManifest> admit_from_index(oci::Repository& repository,
+                                          const VerifyRequest& request,
+                                          const oci::Descriptor& manifest,
+                                          const NotationConfig& config,
+                                          const Clock& clock) {
+  if (!MOSB_TRY(lists(repository, request.subject, manifest, 0))) {
+    return Error(
+        Errc::kContent,
+        "index " + request.subject.digest.str() + " does not list " + manifest.digest.str());
+  }
+  Verification verification = MOSB_TRY(verify(repository, request, config, clock));
+  if (verification.refusal) {
+    return *std::move(verification.refusal);
+  }
+  const std::string bytes = MOSB_TRY(repository.read_manifest(manifest));
+  return Admission::admit(bytes, manifest, std::move(verification.report));
 }
 
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,

@@ -148,7 +148,11 @@ Status write_files(const Keyset& keyset, const KeysetRequest& request, const Mat
   MOSB_CHECK(write_file_atomic(
       keyset.notation_dir + "/trustpolicy.json", print_policy(request.common_name), kPublic));
   return write_file_atomic(
-      keyset.dir + "/README.md", keyset_readme(trusted_identity(request.common_name)), kPublic);
+      keyset.dir + "/README.md",
+      print_keyset_readme(
+          {trusted_identity(request.common_name),
+           {{"C", kCountry}, {"ST", kState}, {"O", kOrganization}, {"CN", request.common_name}}}),
+      kPublic);
 }
 
 /// Reads the files as a signer and a verifier would.

@@ -1,10 +1,19 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace mosb::trust {
 
+struct KeysetReadme {
+  /// As the trust policy names the signer.
+  std::string trusted_identity;
+  /// The signer's subject, attribute type and value.
+  std::vector<std::pair<std::string, std::string>> subject;
+};
+
 /// The README.md of a new keyset.
-std::string keyset_readme(const std::string& trusted_identity);
+std::string print_keyset_readme(const KeysetReadme& content);
 
 }  // namespace mosb::trust

@@ -1,6 +1,8 @@
 #include "mosb/trust/verify.h"
 
+#include <array>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "mosb/base/rfc3339.h"
@@ -34,25 +36,44 @@ std::string name_of(const VerifyRequest& request) {
   return request.scope + "@" + request.subject.digest.str();
 }
 
-/// Of several reasons the one that a person can act on: policy and trust stores before the rest.
-const Error& weightiest(const std::vector<Error>& errors) {
-  for (const Error& error : errors) {
-    if (error.code() == Errc::kPolicy) {
-      return error;
-    }
+/// How far a signature came.
+int progress(const SignatureReport& report) {
+  const std::array checks{report.integrity,
+                          report.authenticity,
+                          report.expiry_check,
+                          report.authentic_timestamp,
+                          report.revocation};
+  int passed = 0;
+  for (const CheckResult check : checks) {
+    passed += check == CheckResult::kPass || check == CheckResult::kLogged ? 1 : 0;
   }
-  return errors.front();
+  return passed;
 }
 
-Error all_failed(const VerifyRequest& request, const std::vector<Error>& errors, bool limited) {
-  const Error& reason = weightiest(errors);
-  const std::string number = std::to_string(errors.size());
-  const std::string what =
-      errors.size() == 1 ? "the signature of " + name_of(request)
-      : limited
-          ? "none of the first " + number + " signatures of " + name_of(request) + " is acceptable"
-          : "none of the " + number + " signatures of " + name_of(request) + " is acceptable";
-  return reason.context(what);
+struct Failures {
+  std::size_t count = 0;
+  /// Of the signature that came furthest: the one that was meant, most likely.
+  std::optional<Error> reason;
+  int furthest = -1;
+
+  void add(const SignatureReport& report, const Error& error) {
+    ++count;
+    if (progress(report) > furthest) {
+      furthest = progress(report);
+      reason = error;
+    }
+  }
+};
+
+Error all_failed(const VerifyRequest& request, const Failures& failures, std::size_t listed) {
+  const std::string name = name_of(request);
+  if (failures.count == 1 && listed == 1) {
+    return failures.reason->context("the signature of " + name);
+  }
+  const std::string number =
+      (failures.count < listed ? "the first " : "the ") + std::to_string(failures.count);
+  return failures.reason->context("none of " + number + " signatures of " + name +
+                                  " is acceptable");
 }
 
 Error unsigned_artifact(const VerifyRequest& request) {
@@ -73,9 +94,9 @@ Result<Verification> try_signatures(oci::Repository& repository,
     verification.refusal = unsigned_artifact(request);
     return verification;
   }
-  std::vector<Error> errors;
+  Failures failures;
   for (const oci::Descriptor& referrer : referrers) {
-    if (errors.size() == request.max_signatures) {
+    if (failures.count == request.max_signatures) {
       break;
     }
     const AttachedSignature signature =
@@ -90,9 +111,9 @@ Result<Verification> try_signatures(oci::Repository& repository,
       }
       return verification;
     }
-    errors.push_back(*std::move(checked.error));
+    failures.add(report.signatures.back(), *checked.error);
   }
-  verification.refusal = all_failed(request, errors, errors.size() < referrers.size());
+  verification.refusal = all_failed(request, failures, referrers.size());
   return verification;
 }
 

@@ -54,6 +54,15 @@ Result<AdmittedManifest> admit(oci::Repository& repository,
                                const NotationConfig& config,
                                const Clock& clock);
 
+/// The same for an image that was chosen from an index, by the index's signature: `request.subject`
+/// is the index, and `manifest` must be listed in it or in an index that it lists.
+/// Errors: as admit(); kContent if it is not.
+Result<AdmittedManifest> admit_from_index(oci::Repository& repository,
+                                          const VerifyRequest& request,
+                                          const oci::Descriptor& manifest,
+                                          const NotationConfig& config,
+                                          const Clock& clock);
+
 /// For --insecure-skip-signature only: admits without looking at any signature. The report's
 /// outcome is skipped, its policy "insecure-skip-signature".
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,

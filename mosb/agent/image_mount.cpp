@@ -1,0 +1,65 @@
+#include "mosb/agent/image_mount.h"
+
+#include "mosb/agent/layer_sources.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/agent/uid_ranges.h"
+#include "mosb/base/file.h"
+#include "mosb/base/scope_exit.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr mode_t kTargetMode = 0755;
+
+Result<verity::ImageMount> image_mount(const MountRequest& request,
+                                       const AdmittedImage& image,
+                                       const oci::Store& store) {
+  verity::ImageMount mount;
+  mount.layers =
+      MOSB_TRY(layer_sources(image.manifest, store).context("image " + quote(image.image.ref)));
+  mount.target = request.target;
+  mount.write = request.write;
+  mount.upper_dir = request.upper_dir;
+  mount.label = image.image.ref;
+  if (request.idmap_base) {
+    mount.idmap = verity::IdRange{*request.idmap_base, kRangeSize};
+  }
+  return mount;
+}
+
+}  // namespace
+
+Status mount_reference(const Instance& instance,
+                       oci::Repository& from,
+                       const MountRequest& request,
+                       const TrustContext& trust,
+                       const oci::Progress& progress) {
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(instance.paths().store()));
+  AdmissionRequest admission;
+  admission.ref = request.ref;
+  admission.scope = request.scope;
+  admission.skip_signature = request.skip_signature;
+  const AdmittedImage image = MOSB_TRY(admit_image(from, admission, store, trust));
+  const verity::ImageMount mount = MOSB_TRY(image_mount(request, image, store));
+  MOSB_CHECK(oci::pull_layers(from, oci::plan_pull(*image.manifest, store), store, progress)
+                 .context("fetch image " + quote(image.image.ref)));
+  const bool is_new = !path_exists(request.target);
+  MOSB_CHECK(sys::mkdir(request.target, kTargetMode));
+  ScopeExit remove_target([&] {
+    if (is_new) {
+      (void)sys::rmdir(request.target);
+    }
+  });
+  MOSB_CHECK(verity::mount_image(mount, mount_environment(instance.paths(), instance.id())));
+  remove_target.dismiss();
+  return ok();
+}
+
+verity::MountEnvironment mount_environment(const Paths& paths, const std::string& instance) {
+  return ServiceRuntime(paths, instance).mount_environment();
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mosb/agent/admission.h"
+#include "mosb/agent/instance.h"
+#include "mosb/base/result.h"
+#include "mosb/oci/pull.h"
+#include "mosb/oci/reference.h"
+#include "mosb/oci/repository.h"
+#include "verity/mounted_image.h"
+
+namespace mosb::agent {
+
+/// A mount outside any service.
+struct MountRequest {
+  oci::Reference ref;
+  std::string scope;
+  /// Made if it does not exist; its parent must.
+  std::string target;
+  verity::ImageMount::Write write = verity::ImageMount::Write::kReadOnly;
+  /// Only for kUpper.
+  std::string upper_dir;
+  /// First of the 65536 host ids that the image's ids show as.
+  std::optional<std::uint32_t> idmap_base;
+  bool skip_signature = false;
+};
+
+/// Judges the image, fetches what the store lacks of it and mounts it. Mounted already as asked is
+/// success. Errors: those of admit_image() and verity::mount_image().
+Status mount_reference(const Instance& instance,
+                       oci::Repository& from,
+                       const MountRequest& request,
+                       const TrustContext& trust,
+                       const oci::Progress& progress);
+
+/// Where this instance keeps its mounts.
+verity::MountEnvironment mount_environment(const Paths& paths, const std::string& instance);
+
+}  // namespace mosb::agent

@@ -1,0 +1,195 @@
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+
+#include "mosb/agent/image_mount.h"
+#include "mosb/agent/instance.h"
+#include "mosb/agent/uid_ranges.h"
+#include "mosb/base/log.h"
+#include "mosb/base/number.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/progress.h"
+#include "mosb/cli/session.h"
+#include "mosb/cli/table.h"
+#include "mosb/cli/trust_flags.h"
+
+namespace mosb::cli {
+
+namespace {
+
+struct MountFlags {
+  std::string ref;
+  std::string dir;
+  std::string upper;
+  bool writable = false;
+  std::string verifier = "auto";
+  std::string idmap;
+  std::string scope;
+  bool insecure_registry = false;
+  bool allow_missing_verity = false;
+  TrustFlags trust;
+};
+
+/// What the interface knows and this mosb does not do is refused by name.
+Status check_supported(const MountFlags& flags) {
+  if (flags.verifier == "dm") {
+    return Error(Errc::kHost, "the dm verifier is not supported by this mosb")
+        .with_hint("--verifier fuse checks every block as well");
+  }
+  if (flags.allow_missing_verity) {
+    return Error(Errc::kUsage, "--allow-missing-verity is not supported by this mosb")
+        .with_hint("`mosb image build` makes verity layers");
+  }
+  return ok();
+}
+
+Result<agent::MountRequest> mount_request(const Session& session, const MountFlags& flags) {
+  agent::MountRequest request;
+  request.ref = MOSB_TRY(oci::Reference::parse(flags.ref));
+  request.scope = MOSB_TRY(session.scope(request.ref, flags.scope));
+  request.target = flags.dir;
+  request.skip_signature = flags.trust.skip_signature;
+  if (flags.writable) {
+    request.write = verity::ImageMount::Write::kTmpfs;
+  }
+  if (!flags.upper.empty()) {
+    request.write = verity::ImageMount::Write::kUpper;
+    request.upper_dir = flags.upper;
+  }
+  if (!flags.idmap.empty()) {
+    constexpr std::uint64_t kMaxBase =
+        std::numeric_limits<std::uint32_t>::max() - agent::kRangeSize;
+    const std::uint64_t base =
+        MOSB_TRY(parse_uint(flags.idmap, 1, kMaxBase).context("--idmap").as(Errc::kUsage));
+    request.idmap_base = static_cast<std::uint32_t>(base);
+  }
+  return request;
+}
+
+Result<int> mount(Session& session, const MountFlags& flags) {
+  MOSB_CHECK(check_supported(flags));
+  const agent::MountRequest request = MOSB_TRY(mount_request(session, flags));
+  const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
+  const agent::TrustContext trust{dir, session.clock()};
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  const std::unique_ptr<oci::Repository> from =
+      MOSB_TRY(session.open(request.ref, flags.insecure_registry));
+  MOSB_CHECK(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
+  if (flags.trust.skip_signature) {
+    log::warn("mounted without looking at signatures");
+  }
+  return 0;
+}
+
+Result<int> umount(Session& session, const MountFlags& flags) {
+  const std::string id = MOSB_TRY(agent::read_instance_id(session.paths()));
+  if (id.empty()) {
+    return Error(Errc::kNotFound, "no image is mounted at " + quote(flags.dir));
+  }
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  MOSB_CHECK(verity::unmount_image(flags.dir, agent::mount_environment(session.paths(), id)));
+  return 0;
+}
+
+Json to_json(const verity::MountState& mount) {
+  Json layers = Json::array();
+  for (const verity::LayerState& layer : mount.layers) {
+    layers.push_back({{"digest", layer.digest.str()},
+                      {"root_hash", layer.root_hash.hex()},
+                      {"device", layer.device},
+                      {"status", layer.corrupt ? "corrupt" : "ok"},
+                      {"detail", layer.detail}});
+  }
+  Json idmap;
+  if (mount.idmap) {
+    idmap = {{"host_base", mount.idmap->host_base}, {"count", mount.idmap->count}};
+  }
+  return {{"target", mount.target},
+          {"image", mount.label},
+          {"verified_by", mount.verified_by},
+          {"writable", mount.writable},
+          {"idmap", idmap},
+          {"layers", layers}};
+}
+
+/// "ok", or what is wrong with the first layer that something is wrong with.
+std::string health(const verity::MountState& mount) {
+  for (const verity::LayerState& layer : mount.layers) {
+    if (layer.corrupt) {
+      return "layer " + layer.digest.str() + ": " + layer.detail;
+    }
+  }
+  return "ok";
+}
+
+Result<int> mounts(Session& session) {
+  const std::string id = MOSB_TRY(agent::read_instance_id(session.paths()));
+  std::vector<verity::MountState> states;
+  if (!id.empty()) {
+    states = MOSB_TRY(verity::list_mounts(agent::mount_environment(session.paths(), id)));
+  }
+  if (session.format() == Output::kJson) {
+    Json json = Json::array();
+    for (const verity::MountState& state : states) {
+      json.push_back(to_json(state));
+    }
+    print_json(json);
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const verity::MountState& state : states) {
+    rows.push_back({state.target,
+                    state.label,
+                    state.verified_by,
+                    state.writable ? "yes" : "no",
+                    state.idmap ? std::to_string(state.idmap->host_base) : "",
+                    std::to_string(state.layers.size()),
+                    health(state)});
+  }
+  const std::vector<std::string> header{
+      "TARGET", "IMAGE", "VERIFIED BY", "WRITABLE", "IDMAP", "LAYERS", "STATUS"};
+  (void)std::fputs(render_table(header, rows).c_str(), stdout);
+  return 0;
+}
+
+void declare_mount(CLI::App& app, Session& session) {
+  const auto flags = std::make_shared<MountFlags>();
+  CLI::App* const command =
+      app.add_subcommand("mount", "Mount an image whose signature and blocks are verified");
+  command->footer("Example: mosb mount registry.example/app:1.0 /mnt/app");
+  command->add_option("REF", flags->ref, "The image")->required();
+  command->add_option("DIR", flags->dir, "Where to; made if it does not exist")->required();
+  CLI::Option* const upper =
+      command->add_option("--upper", flags->upper, "Directory that keeps what is written");
+  command->add_flag("--writable", flags->writable, "What is written is gone after the umount")
+      ->excludes(upper);
+  command->add_option("--verifier", flags->verifier, "What checks the blocks")
+      ->check(CLI::IsMember({"auto", "dm", "fuse"}))
+      ->default_str("auto");
+  command->add_option("--idmap", flags->idmap, "First of 65536 host ids that the ids show as");
+  command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
+  command->add_flag("--insecure-registry", flags->insecure_registry, "Plain HTTP");
+  command->add_flag("--allow-missing-verity", flags->allow_missing_verity, "Not supported yet");
+  add_trust_flags(*command, flags->trust);
+  command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return mount(s, *flags); }; });
+}
+
+}  // namespace
+
+void add_mount_commands(CLI::App& app, Session& session) {
+  declare_mount(app, session);
+  const auto flags = std::make_shared<MountFlags>();
+  CLI::App* const umount_command =
+      app.add_subcommand("umount", "Unmount an image and what nothing else needs of it");
+  umount_command->footer("Example: mosb umount /mnt/app");
+  umount_command->add_option("DIR", flags->dir, "Where it is mounted")->required();
+  umount_command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return umount(s, *flags); }; });
+  CLI::App* const mounts_command = app.add_subcommand("mounts", "List mounted images");
+  mounts_command->footer("Example: mosb mounts -o json");
+  mounts_command->callback([&session] { session.command = mounts; });
+}
+
+}  // namespace mosb::cli

@@ -1,0 +1,141 @@
+#include "mosb/cli/image_build_command.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "mosb/agent/image_build.h"
+#include "mosb/agent/repositories.h"
+#include "mosb/base/number.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/key_value.h"
+#include "mosb/oci/archive.h"
+
+namespace mosb::cli {
+
+namespace {
+
+struct BuildFlags {
+  std::string rootfs, tag, base;
+  std::vector<std::string> entrypoint, cmd, env, labels;
+  std::string user, working_dir;
+  std::string file_system = "squashfs";
+  std::string compression = "zstd";
+  bool no_verity = false;
+  bool insecure = false;
+};
+
+/// Of https://reproducible-builds.org/specs/source-date-epoch; 0 if it is not set.
+Result<std::uint32_t> source_date_epoch() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
+  const char* const text = std::getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr) {
+    return std::uint32_t{0};
+  }
+  const std::uint64_t time =
+      MOSB_TRY(parse_uint(text, 0, UINT32_MAX).context("SOURCE_DATE_EPOCH").as(Errc::kUsage));
+  return static_cast<std::uint32_t>(time);
+}
+
+std::optional<std::string> if_given(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Reference& tag) {
+  if (flags.file_system != "squashfs") {
+    return Error(Errc::kUsage,
+                 "file system " + quote(flags.file_system) + " is not supported by this mosb")
+        .with_hint("--fs squashfs");
+  }
+  agent::BuildRequest request{flags.rootfs, tag};
+  request.entrypoint = flags.entrypoint;
+  request.cmd = flags.cmd;
+  request.env = flags.env;
+  request.user = if_given(flags.user);
+  request.working_dir = if_given(flags.working_dir);
+  request.labels = MOSB_TRY(parse_key_values("--label", flags.labels));
+  request.compression = MOSB_TRY(agent::parse_compression(flags.compression));
+  request.verity = !flags.no_verity;
+  request.timestamp = MOSB_TRY(source_date_epoch());
+  return request;
+}
+
+/// Builds into the place that the tag names, which is made if it is a layout or archive.
+Result<oci::Descriptor> build_to(Session& session,
+                                 const agent::BuildRequest& request,
+                                 bool insecure) {
+  if (request.tag.kind == oci::Reference::Kind::kArchive) {
+    oci::Archive archive = MOSB_TRY(oci::Archive::create(temp_dir()));
+    oci::Descriptor built =
+        MOSB_TRY(agent::build_image(request, archive, session.processes(), temp_dir()));
+    MOSB_CHECK(archive.save(request.tag.path));
+    return built;
+  }
+  agent::OpenOptions options;
+  options.insecure = insecure;
+  options.create = true;
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  const auto to = MOSB_TRY(agent::open_repository(request.tag, configuration, options));
+  return agent::build_image(request, *to, session.processes(), temp_dir());
+}
+
+Result<int> build(Session& session, const BuildFlags& flags) {
+  const oci::Reference tag = MOSB_TRY(oci::Reference::parse(flags.tag));
+  agent::BuildRequest request = MOSB_TRY(build_request(flags, tag));
+  std::unique_ptr<oci::Repository> base;
+  if (!flags.base.empty()) {
+    const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.base));
+    base = MOSB_TRY(session.open(ref, flags.insecure));
+    request.base.emplace(agent::BaseImage{*base, ref});
+  }
+  const oci::Descriptor built = MOSB_TRY(build_to(session, request, flags.insecure));
+  if (session.format() == Output::kJson) {
+    print_json({{"ref", tag.str()}, {"digest", built.digest.str()}, {"size", built.size}});
+  } else {
+    print_line(session, tag.str() + " " + built.digest.str());
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string temp_dir() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
+  const char* const dir = std::getenv("TMPDIR");
+  return dir != nullptr && *dir == '/' ? dir : "/tmp";
+}
+
+void add_image_build(CLI::App& image, Session& session) {
+  const auto flags = std::make_shared<BuildFlags>();
+  CLI::App* const command =
+      image.add_subcommand("build", "Make an image with a verified layer from a root file system");
+  command->footer(
+      "Example: mosb image build --rootfs ./root -t oci:./images:web --entrypoint /bin/httpd "
+      "--cmd -f\nThe same input gives the same image; file times are SOURCE_DATE_EPOCH or 0.");
+  command->add_option("--rootfs", flags->rootfs, "Directory or tar file")->required();
+  command->add_option("-t,--tag", flags->tag, "Where the image goes")->required();
+  command->add_option("--base", flags->base, "Image whose layers and settings lie below");
+  // One value per flag: "--cmd -f --cmd -x" must not take a flag of ours for a value.
+  const auto list = [&](const char* name, std::vector<std::string>& to, const char* what) {
+    command->add_option(name, to, what)->expected(1)->take_all()->allow_extra_args(false);
+  };
+  list("--entrypoint", flags->entrypoint, "An argument of the entrypoint; may be repeated");
+  list("--cmd", flags->cmd, "An argument of the command; may be repeated");
+  list("--env", flags->env, "NAME=value; may be repeated");
+  list("--label", flags->labels, "NAME=value; may be repeated");
+  command->add_option("--user", flags->user, "USER[:GROUP], names or numbers");
+  command->add_option("--workdir", flags->working_dir, "Where the program starts");
+  command->add_option("--fs", flags->file_system, "Kind of the layer's file system")
+      ->check(CLI::IsMember({"squashfs", "erofs"}));
+  command->add_option("--compression", flags->compression, "Of the layer")
+      ->check(CLI::IsMember({"zstd", "gzip", "xz", "lz4"}));
+  command->add_flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
+  command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
+  command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return build(s, *flags); }; });
+}
+
+}  // namespace mosb::cli

@@ -1,0 +1,60 @@
+#include "mosb/agent/configuration.h"
+
+#include <catch2/catch.hpp>
+
+using mosb::Errc;
+using mosb::agent::Configuration;
+
+TEST_CASE("an empty mapping gives the defaults", "[configuration]") {
+  const auto parsed = Configuration::parse("{}\n", "mosb.yaml");
+  REQUIRE(parsed);
+  CHECK(parsed->local_scope == "local/mosb");
+  CHECK_FALSE(parsed->allow_host_ids);
+  CHECK(parsed->registries.empty());
+}
+
+TEST_CASE("registries, trust and policy are read", "[configuration]") {
+  const auto parsed = Configuration::parse(R"(
+registries:
+  - host: registry.example:5000
+    insecure: true
+  - host: other.example
+    ca: /etc/mosb/ca.pem
+    username: robot
+    password_file: /etc/mosb/robot
+    trusted_realms: [auth.example]
+trust: {notation_config: /etc/notation, local_scope: local/factory}
+policy: {allow_host_ids: true}
+)",
+                                           "mosb.yaml");
+  REQUIRE(parsed);
+  CHECK(parsed->registries.at("registry.example:5000").insecure);
+  CHECK(parsed->registries.at("other.example").ca_file == "/etc/mosb/ca.pem");
+  CHECK(parsed->registries.at("other.example").trusted_realms.front() == "auth.example");
+  CHECK(parsed->notation_config == "/etc/notation");
+  CHECK(parsed->local_scope == "local/factory");
+  CHECK(parsed->allow_host_ids);
+}
+
+TEST_CASE("an unknown key in mosb.yaml is refused with line, column and the nearest name",
+          "[configuration]") {
+  const auto parsed = Configuration::parse("polcy: {allow_host_ids: true}\n", "mosb.yaml");
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code() == Errc::kManifest);
+  CHECK(parsed.error().message().find("mosb.yaml:1:1") != std::string::npos);
+  CHECK(parsed.error().message().find("policy") != std::string::npos);
+}
+
+TEST_CASE("a setting that this mosb does not have is refused by name", "[configuration]") {
+  const auto parsed = Configuration::parse("bridge: {name: br0}\n", "mosb.yaml");
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().message().find("bridge") != std::string::npos);
+  CHECK(parsed.error().message().find("not supported") != std::string::npos);
+}
+
+TEST_CASE("a registry named twice is refused", "[configuration]") {
+  const auto parsed =
+      Configuration::parse("registries: [{host: a.example}, {host: a.example}]\n", "mosb.yaml");
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().message().find("twice") != std::string::npos);
+}

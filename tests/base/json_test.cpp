@@ -1,0 +1,95 @@
+#include "mosb/base/json.h"
+
+#include <cstdint>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+using namespace mosb;  // NOLINT(google-build-using-namespace): the part under test
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr ByteCount kLimit{4096};
+
+std::string refusal(const std::string& text) {
+  const auto parsed = json::parse(text, kLimit);
+  if (parsed) {
+    return "no refusal";
+  }
+  CHECK(parsed.error().code() == Errc::kContent);
+  return parsed.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("one JSON text is read as it stands", "[base]") {
+  const auto parsed = json::parse(" {\"a\": [1, true, null, \"\\u00e9\"]}\n", kLimit);
+  REQUIRE(parsed);
+  CHECK((*parsed)["a"][3] == "é");
+}
+
+TEST_CASE("JSON that parsers disagree on is refused", "[base]") {
+  CHECK_THAT(refusal("{\"a\":1,\"a\":2}"), Contains("'a' stands twice"));
+  CHECK_THAT(refusal("{\"a\":1,\"\\u0061\":2}"), Contains("'a' stands twice"));
+  CHECK_THAT(refusal("{\"x\":{\"a\":1,\"b\":{\"a\":2},\"a\":3}}"), Contains("stands twice"));
+  for (const char* bad : {"",
+                          " ",
+                          "{",
+                          "{}{}",
+                          "{} x",
+                          "[1,]",
+                          "{'a':1}",
+                          "{\"a\":01}",
+                          "{\"a\":NaN}",
+                          "// c\n{}",
+                          "{\"a\":\"\x01\"}",
+                          "{\"a\":\"\\x\"}",
+                          "{\"a\":\"\\ud800\"}",
+                          "{\"a\":1e999}",
+                          "nul",
+                          "{\"a\":+1}"}) {
+    CAPTURE(bad);
+    CHECK(refusal(bad) != "no refusal");
+  }
+  CHECK_THAT(refusal("\xef\xbb\xbf{}"), Contains("byte order mark"));
+  CHECK_THAT(refusal("{\"a\":\"\xff\"}"), Contains("not UTF-8"));
+}
+
+TEST_CASE("JSON is bounded in size and depth", "[base]") {
+  CHECK_THAT(refusal(std::string(5000, ' ')), Contains("5000 bytes"));
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  CHECK(json::parse(nested(32), kLimit));
+  CHECK_THAT(refusal(nested(33)), Contains("more than 32 levels"));
+  CHECK_THAT(refusal(std::string(4000, '[')), Contains("more than 32 levels"));
+}
+
+TEST_CASE("members have the type that is asked for, or the error names them", "[base]") {
+  const Json object = *json::parse(
+      R"({"s":"x","n":7,"neg":-1,"f":1.0,"b":true,"o":{},"l":["a","b"],"m":{"k":"v"},"null":null})",
+      kLimit);
+  CHECK(*json::require_string(object, "s") == "x");
+  CHECK(*json::require_uint(object, "n") == 7);
+  CHECK(*json::optional_bool(object, "b") == true);
+  CHECK(*json::optional_string(object, "absent") == std::nullopt);
+  CHECK(*json::optional_object(object, "absent") == nullptr);
+  CHECK((*json::require_object(object, "o"))->is_object());
+  CHECK((*json::require_array(object, "l"))->size() == 2);
+  CHECK(*json::optional_string_list(object, "l") == std::vector<std::string>{"a", "b"});
+  CHECK(*json::optional_string_map(object, "m") == std::map<std::string, std::string>{{"k", "v"}});
+
+  CHECK(json::require_string(object, "absent").error().message() == "member 'absent' is missing");
+  CHECK(json::optional_string(object, "n").error().message() == "member 'n' is not a string");
+  CHECK_FALSE(json::optional_uint(object, "neg"));
+  CHECK_FALSE(json::optional_uint(object, "f"));
+  CHECK_FALSE(json::optional_uint(object, "s"));
+  CHECK_FALSE(json::optional_bool(object, "n"));
+  CHECK_FALSE(json::optional_object(object, "l"));
+  CHECK_FALSE(json::optional_array(object, "o"));
+  CHECK_FALSE(json::optional_string_list(object, "m"));
+  CHECK_FALSE(json::optional_string_map(object, "l"));
+  CHECK_FALSE(json::optional_string(object, "null"));
+  CHECK_FALSE(json::require_object(Json::array(), "o"));
+}

@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs every test. As root, on Debian 12.
+#
+#   tests/run.sh [--long] [PART…]
+#
+# Parts: style build unit system machine, by default these; dev (the unit tests with sanitizers),
+# fuzz and tidy, which build everything once more each, only by name or with --long. Each part takes
+# with it what it needs: `tests/run.sh machine` builds first. --long also runs more rounds of the
+# crash and fuzz tests. What is worth keeping between runs (compiler cache, the machine's disk, notation) lies in
+# MOSB_CACHE_DIR, by default build/cache.
+#
+# The end is a table of the time, what the cases ran against, the skipped cases compared with
+# expected-skips.txt, and one line: N passed, N failed.
+set -euo pipefail
+
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(dirname "$tests")
+cd "$repository"
+
+long=0
+whole=0
+parts=()
+for argument in "$@"; do
+    case $argument in
+        --long) long=1 ;;
+        style | build | unit | dev | system | machine | fuzz | tidy) parts+=("$argument") ;;
+        *) sed -n '2,15p' "$0" >&2; exit 2 ;;
+    esac
+done
+if ((!${#parts[@]})); then
+    parts=(style build unit system machine)
+    ((!long)) || parts+=(dev fuzz tidy)
+    whole=1
+fi
+
+export MOSB_CACHE_DIR=${MOSB_CACHE_DIR:-$repository/build/cache}
+mkdir -p "$MOSB_CACHE_DIR" build/results
+MOSB_CACHE_DIR=$(cd "$MOSB_CACHE_DIR" && pwd)
+export CCACHE_DIR=${CCACHE_DIR:-$MOSB_CACHE_DIR/ccache} CCACHE_BASEDIR=$repository \
+    CCACHE_NOHASHDIR=1 CMAKE_C_COMPILER_LAUNCHER=ccache \
+    CMAKE_CXX_COMPILER_LAUNCHER=ccache
+export MOSB_LONG=$long MOSB_BIN=$repository/build/release/bin
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+results=$repository/build/results
+rm -f "$results"/*
+passed=0 failed=0
+
+wants() { [[ " ${parts[*]} " == *" $1 "* ]]; }
+
+# pass NAME / bad NAME: one judgement that is no case of a test program.
+pass() { passed=$((passed + 1)); echo "ok - $1"; }
+bad() { failed=$((failed + 1)); echo "not ok - $1"; }
+judge() {
+    local name=$1
+    shift
+    if "$@"; then pass "$name"; else bad "$name"; fi
+}
+
+# timed NAME FUNCTION: adds the function's time to the table.
+timed() {
+    local start=$EPOCHREALTIME
+    echo "== $1"
+    "$2"
+    echo "$1 $(bc_seconds "$start" "$EPOCHREALTIME")" >>"$results/times"
+}
+bc_seconds() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", b - a }'; }
+
+install_packages() {
+    local -a names missing=()
+    local name
+    mapfile -t names < <(grep -vE '^(#|$)' "$tests/packages.txt")
+    for name in "${names[@]}"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed ||
+            missing+=("$name")
+    done
+    if ((${#missing[@]})); then
+        apt-get -qq update
+        apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}" \
+            >"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
+    fi
+    MOSB_NOTATION_BIN=$("$tests/support/fetch_notation.sh" "$MOSB_CACHE_DIR/notation")
+    export MOSB_NOTATION_BIN
+}
+
+check_style() {
+    local -a scripts sources
+    mapfile -t scripts < <(grep -rlE '^#!/usr/bin/env bash|^# shellcheck shell' tests docs .ci)
+    mapfile -t sources < <(find mosb verity lxc tests -name '*.cpp' -o -name '*.h' -o -name '*.c')
+    judge "the shell scripts are clean by shellcheck" shellcheck -S warning -x "${scripts[@]}"
+    judge "the sources are formatted by clang-format" \
+        clang-format --dry-run -Werror "${sources[@]}"
+}
+
+build_release() {
+    cmake --preset release >"$results/cmake-release.log" ||
+        { cat "$results/cmake-release.log"; exit 1; }
+    cmake --build --preset release
+    pass "the release preset builds without a warning"
+}
+
+build_dev() {
+    cmake --preset dev >"$results/cmake-dev.log" || { cat "$results/cmake-dev.log"; exit 1; }
+    cmake --build --preset dev
+    pass "the dev preset builds without a warning"
+}
+
+# run_ctest PRESET [CTEST OPTION…]: every case of every test program counts by itself.
+run_ctest() {
+    local preset=$1 status=0
+    shift
+    ctest --preset "$preset" --output-junit "$results/ctest-$preset.xml" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000 "$@" \
+        >"$results/ctest-$preset.log" 2>&1 || status=$?
+    python3 "$tests/support/count_cases.py" "$results/ctest-$preset.xml" \
+        >"$results/cases-$preset" || status=1
+    cat "$results/cases-$preset"
+    add_counts "$results/cases-$preset"
+    ((status == 0)) || tail -n 200 "$results/ctest-$preset.log"
+    ((status == 0)) || grep -q '^not ok' "$results/cases-$preset" || bad "ctest on preset $preset"
+}
+
+# add_counts FILE: takes its "ok - ", "not ok - " and "counted: P F" lines into the sum.
+add_counts() {
+    local more less
+    more=$(awk '/^ok - / { n++ } /^counted: / { n += $2 } END { print n + 0 }' "$1")
+    less=$(awk '/^not ok - / { n++ } /^counted: / { n += $3 } END { print n + 0 }' "$1")
+    passed=$((passed + more)) failed=$((failed + less))
+    grep -h '^SKIP ' "$1" >>"$results/skips" || true
+    grep -h '^real: ' "$1" >>"$results/real" || true
+}
+
+run_unit_dev() { run_ctest dev -LE kernel; }
+run_unit_release() { run_ctest release; }
+
+run_lines() {
+    local log=$results/$1 status=0
+    shift
+    "$@" 2>&1 | tee "$log" || status=$?
+    add_counts "$log"
+    ((status == 0)) || grep -q '^not ok' "$log" || bad "$* ends with status 0"
+}
+run_system() { run_lines system.log "$tests/system/run.sh"; }
+run_machine() { run_lines machine.log "$tests/vm/run.sh"; }
+run_fuzz() {
+    local seconds=5
+    ((long == 0)) || seconds=120
+    run_lines fuzz.log "$tests/fuzz/run.sh" "$seconds"
+}
+run_tidy() { run_lines tidy.log "$tests/tidy.py"; }
+
+compare_skips() {
+    sort -u "$results/skips" 2>/dev/null >"$results/skips.sorted" || true
+    grep -vE '^(#|$)' "$tests/expected-skips.txt" | sort -u >"$results/skips.expected" || true
+    echo "== skipped cases: $(wc -l <"$results/skips.sorted")"
+    cat "$results/skips.sorted"
+    # A part that didn't run has nothing to say about its skips.
+    ((whole)) || return 0
+    judge "the skipped cases are those of tests/expected-skips.txt" \
+        diff -u "$results/skips.expected" "$results/skips.sorted"
+}
+
+report() {
+    echo "== time"
+    awk '{ name[NR] = $1; t[NR] = $2; sum += $2 }
+         END { for (i = 1; i <= NR; i++) printf "%-10s %7.1f s %3d %%\n", name[i], t[i], 100 * t[i] / sum
+               printf "%-10s %7.1f s\n", "all", sum }' "$results/times"
+    echo "== cases that ran against something real"
+    awk '{ n[$2] += $3 } END { for (what in n) printf "%-10s %d\n", what, n[what] }' \
+        "$results/real" 2>/dev/null | sort || true
+    compare_skips
+    echo "$passed passed, $failed failed"
+}
+
+timed packages install_packages
+! wants style || timed style check_style
+timed build build_release
+! wants unit || timed unit run_unit_release
+! wants system || timed system run_system
+! wants machine || timed machines run_machine
+! wants dev || { timed build-dev build_dev; timed unit-dev run_unit_dev; }
+! wants fuzz || timed fuzzers run_fuzz
+! wants tidy || timed tidy run_tidy
+report
+((failed == 0))

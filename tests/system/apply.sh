@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# Manifests: what apply does, does again, and leaves alone.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+test_case "a service of a version 2 manifest runs and serves a page" serves
+serves() {
+    local port
+    port=$(free_port)
+    manifest_v2 m.yaml < <(web_service web "$port")
+    works mosb check m.yaml
+    works mosb apply m.yaml
+    eventually 10 fetch_page "$port"
+    equal "$(fetch_page "$port")" "a page from a verified image"
+    works mosb ps -o json
+    equal "$(json '.[0].service')" web
+    equal "$(json '.[0].verified_by')" fuse-verity
+    equal "$(json '.[0].signature.outcome')" verified
+    contains "$(json '.[0].signature.subject')" 'mosb test'
+    equal "$(json '.[0].network.type')" host
+    works mosb down
+    works mosb ps -o json
+    equal "$(json length)" 0
+    ! fetch_page "$port" 2>/dev/null || fail "the page is still there"
+}
+
+test_case "a version 1 manifest of mos works unchanged" version_1
+version_1() {
+    cat >m.yaml <<END
+version: 1
+product: de6c82c5-2e01-4c92-949b-a6545d30fc06
+update_type: complete
+storage:
+  - label: data
+    persistent: true
+    nsgroup: group
+    size: 30G
+targets:
+  - service_name: one
+    source: oci:$fixtures/layout:shell
+    version: 1.0.0
+    service_type: container
+    nsgroup: group
+    network:
+      type: none
+    storage:
+      - dest: /data/volume
+        label: data
+END
+    works mosb plan m.yaml
+    contains "$out$err" 'size is not enforced'
+    works mosb apply m.yaml
+    eventually 10 runs one
+    works mosb exec one -- sh -c 'touch /written; touch /data/volume/kept'
+    works mosb restart one
+    run mosb exec one -- ls /written
+    equal "$status" 1 "what a version 1 service writes is gone when it stops"
+    works mosb exec one -- ls /data/volume/kept
+}
+
+test_case "a field that is not built yet is refused by name" not_built
+not_built() {
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" 'secrets: [a]')
+    refused 14 manifest "secrets" mosb apply m.yaml
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" 'network: {type: simple}')
+    refused 14 manifest "simple" mosb apply m.yaml
+}
+
+# What a changing mosb would call; reading is not among it.
+changing='trace=mount,umount2,fsopen,fsmount,fsconfig,move_mount,open_tree,mount_setattr,clone,clone3,fork,vfork,execve,sendto,sendmsg,write,pwrite64,writev,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,chown,fchown,fchownat,truncate,ftruncate,fallocate,mknod,mknodat,setxattr,kill,pidfd_send_signal,ioctl,utimensat,fsync,fdatasync'
+
+test_case "a second apply makes no mount, clone, netlink or write call" idempotent
+idempotent() {
+    manifest_v2 m.yaml < <(
+        web_service web "$(free_port)"
+        shell_service one 'exec sleep 1000'
+        service files "oci:$fixtures/layout:web" 'service_type: fs-only'
+    )
+    works mosb apply m.yaml
+    works strace -f -e "$changing" -o calls "$MOSB_BIN/mosb" --root "$root" apply m.yaml
+    # its own start and words; questions about terminals and loop devices; directories that are there
+    grep -vE 'execve\("[^"]*/mosb", |write\([12],|ioctl\([0-9]+, (TCGETS|TIOCGWINSZ|LOOP_GET_STATUS)|mkdir.*EEXIST|^[0-9]+ (\+\+\+|---)' \
+        calls >rest || true
+    [[ ! -s rest ]] || fail "a second apply called: $(cat rest)"
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" false
+    equal "$(json '.steps | length')" 0
+}
+
+test_case "plan prints the steps first and changes nothing" plans
+plans() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" true
+    json '[.steps[].action] | index("pull") != null and index("start") != null'
+    works mosb plan m.yaml
+    contains "$out" 'start'
+    works mosb ps -o json
+    equal "$(json length)" 0
+    equal "$(grep -c "$root" /proc/self/mountinfo || true)" 0
+}
+
+test_case "update_type complete removes what is not listed, partial leaves it" update_types
+update_types() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 1000')
+    works mosb apply m.yaml
+    update_type=partial manifest_v2 only.yaml < <(shell_service two 'exec sleep 1000')
+    works mosb apply only.yaml
+    state_is one running || state_is one ready
+    update_type=complete manifest_v2 only.yaml < <(shell_service two 'exec sleep 1000')
+    works mosb plan only.yaml
+    contains "$out" 'remove.*one|one.*remove'
+    works mosb apply only.yaml
+    equal "$(state one)" ""
+    runs two
+}
+
+test_case "a change restarts only the service that changed" restarts_one
+restarts_one() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 1000')
+    works mosb apply m.yaml
+    pid_of() { mosb ps -o json | jq -r --arg n "$1" '.[] | select(.service == $n) | .pid'; }
+    local one two
+    one=$(pid_of one) two=$(pid_of two)
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 2000')
+    works mosb apply m.yaml
+    equal "$(pid_of one)" "$one"
+    [[ $(pid_of two) != "$two" ]] || fail "the changed service was not restarted"
+}
+
+test_case "a bad target stops phase 1 before anything that runs is touched" phase_1
+phase_1() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb apply m.yaml
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:unsigned --entrypoint /bin/sh
+    kernel_facts before
+    manifest_v2 bad.yaml < <(
+        shell_service one 'exec sleep 2000'
+        service two "oci:$work/l:unsigned"
+    )
+    refused 12 signature 'two' mosb apply bad.yaml
+    kernel_facts after
+    works diff before after
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" false
+}
+
+test_case "a service that fails in phase 2 puts back what ran before" put_back
+put_back() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 1000')
+    works mosb apply m.yaml
+    manifest_v2 bad.yaml < <(
+        shell_service one 'exec sleep 2000'
+        service two "oci:$fixtures/layout:shell" 'entrypoint: [/no/such/program]' 'args: []'
+    )
+    refused 16 runtime 'two' mosb apply bad.yaml
+    eventually 10 runs one
+    eventually 10 runs two
+    works mosb exec one -- sh -c 'tr "\0" " " </proc/1/cmdline; ps -o args'
+    contains "$out" 'sleep 1000'
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" false
+}
+
+test_case "an fs-only target is mounted and runs nothing" fs_only
+fs_only() {
+    manifest_v2 m.yaml < <(service files "oci:$fixtures/layout:web" 'service_type: fs-only')
+    works mosb apply m.yaml
+    works diff "$fixtures/rootfs/www/index.html" "$root/run/mosb/fs/files/www/index.html"
+    works mosb ps -o json
+    equal "$(json '.[0].type')" fs-only
+    works mosb down
+    [[ ! -e $root/run/mosb/fs/files/www ]] || fail "still mounted"
+}
+
+test_case "volumes outlive their services and are removed only when asked" volumes
+volumes() {
+    {
+        printf 'version: 2\nproduct: test\nupdate_type: complete\n'
+        printf 'storage:\n  - label: data\n    persistent: true\n    nsgroup: one\ntargets:\n'
+        shell_service one 'exec sleep 1000' 'storage: [{dest: /data, label: data}]'
+    } >m.yaml
+    works mosb apply m.yaml
+    works mosb exec one -- sh -c 'echo kept >/data/file; id -u; grep " /data " /proc/self/mountinfo'
+    contains "$out" 'nosuid'
+    contains "$out" 'nodev'
+    works mosb down
+    equal "$(cat "$root/var/lib/mosb/volumes/data/file")" kept
+    works mosb apply m.yaml
+    works mosb exec one -- cat /data/file
+    equal "$out" kept
+    works mosb down --volumes
+    [[ ! -e $root/var/lib/mosb/volumes/data/file ]] || fail "the volume is still there"
+}
+
+test_case "stop, start and restart hold until told otherwise" stop_start
+stop_start() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb apply m.yaml
+    works mosb stop one
+    equal "$(state one)" stopped
+    works mosb stop one
+    works mosb apply --applied
+    equal "$(state one)" stopped
+    works mosb start one
+    eventually 10 runs one
+    works mosb start one
+    works mosb restart one
+    eventually 10 runs one
+}
+
+test_case "digest and size of a target must match the image" pinned
+pinned() {
+    local digest size
+    digest=$(image_digest "$fixtures/layout" shell)
+    size=$(stat -c %s "$(image_manifest "$fixtures/layout" shell)")
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" "digest: $digest" "size: $size")
+    works mosb apply m.yaml
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" "size: $((size + 1))")
+    refused 11 content 'size|bytes' mosb apply m.yaml
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" \
+        "digest: $(image_digest "$fixtures/layout" web)")
+    refused 11 content 'digest' mosb apply m.yaml
+}
+
+test_case "apply without an argument that exists is refused with the name" no_file
+no_file() {
+    run mosb apply "$work/nothing.yaml"
+    [[ $status == 3 || $status == 14 ]] || fail "status $status: $err"
+    contains "$err" 'nothing.yaml'
+}
+
+run_cases "$@"

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The contract of the command line: exit codes, error lines, JSON on request, one lock.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+test_case "version prints one line" prints_version
+prints_version() {
+    works mosb version
+    contains "$out" '^mosb [0-9]+\.[0-9]+\.[0-9]+'
+}
+
+test_case "every command has help with an example" has_help
+has_help() {
+    local command
+    for command in "keyset create" "image build" "image inspect" "image verify" sign verify \
+        "trust policy check" mount umount mounts check plan apply ps logs inspect start stop \
+        restart exec down doctor version; do
+        # shellcheck disable=SC2086 # two words of one command
+        works mosb $command --help
+        contains "$out" 'mosb .*'"${command##* }"
+    done
+}
+
+test_case "an unknown command, an unknown flag and a missing argument are usage errors" usage
+usage() {
+    refused 2 usage 'frobnicate' mosb frobnicate
+    refused 2 usage 'no-such-flag' mosb ps --no-such-flag
+    refused 2 usage '.' mosb apply
+    refused 2 usage '.' mosb
+}
+
+test_case "a flag cannot be abbreviated" no_abbreviation
+no_abbreviation() { refused 2 usage 'outp' mosb ps --outp json; }
+
+test_case "with -o json an error is one JSON object on standard output" json_error
+json_error() {
+    run mosb -o json inspect nothing
+    equal "$status" 3
+    equal "$(json '.error.class')" not-found
+    equal "$(json '.error.code')" 3
+    contains "$(json '.error.message')" nothing
+}
+
+test_case "a service that does not exist is not found" not_found
+not_found() {
+    local command
+    for command in logs inspect start stop restart; do
+        refused 3 not-found 'nothing' mosb "$command" nothing
+    done
+    run mosb exec nothing -- true
+    equal "$status" 125
+    contains "$err" '^mosb: not-found: '
+}
+
+test_case "an empty machine has no services and no mounts" empty
+empty() {
+    works mosb ps -o json
+    equal "$(jq -c . <<<"$out")" '[]'
+    works mosb mounts -o json
+    equal "$(jq -c . <<<"$out")" '[]'
+    works mosb down
+}
+
+test_case "a second mosb gets busy while the first holds the lock" locked
+locked() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb apply m.yaml
+    flock "$root/run/mosb/lock" sleep 20 &
+    local holder=$!
+    eventually 5 bash -c "! flock -n '$root/run/mosb/lock' true"
+    refused 20 busy 'lock|another' mosb apply m.yaml
+    refused 20 busy 'lock|another' mosb stop one
+    refused 20 busy 'lock|another' mosb down
+    works mosb ps
+    kill "$holder"
+    wait "$holder" || true
+    # the child of flock keeps the lock as long as it lives
+    eventually 25 flock -n "$root/run/mosb/lock" true
+    works mosb apply m.yaml
+}
+
+test_case "doctor says what this host can enforce" doctor
+doctor() {
+    works mosb doctor -o json
+    json 'length > 5' >/dev/null
+    json 'all(.[]; (.capability | length > 0) and (.status | IN("ok", "degraded", "missing")))'
+    works mosb doctor
+}
+
+test_case "control characters from outside are escaped in errors" escaped
+escaped() {
+    refused 3 not-found '\\x1b|\\u001b|\\e|\\033' mosb inspect $'a\x1b[31mred'
+    lacks "$err" $'\x1b'
+}
+
+run_cases "$@"

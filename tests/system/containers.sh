@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# What a service sees and may do; what reaches it of image and manifest.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+# inside SCRIPT: its output, run by exec in the service `one`.
+inside() { works mosb exec one -- sh -c "$1"; }
+denied() {
+    run mosb exec one -- sh -c "$1"
+    [[ $status != 0 ]] || fail "allowed: $1: $out"
+}
+one_service() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' "$@")
+    works mosb apply m.yaml
+}
+
+# A PEM, what would be a line of LXC's configuration, and bytes that are no text.
+payload() {
+    printf 'PEM=-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n\0'
+    printf 'EVIL=x\nlxc.hook.pre-start = /usr/bin/touch %s/pwned\nlxc.cap.drop =\0' "$work"
+    printf 'QUOTES="a" '\''b'\'' $HOME `id` \\n %%s\0'
+}
+
+test_case "environment and a two-line sh -c arrive byte for byte" byte_for_byte
+byte_for_byte() {
+    "$support/make_layer.sh" "$fixtures/rootfs" layer >hash.txt
+    payload >expected
+    python3 - >spec.json <<'END'
+import json
+with open("expected", "rb") as source:
+    env = source.read().decode().split("\0")[:-1]
+with open("hash.txt") as source:
+    root_hash = source.read().strip()
+script = "base64 -w 0 /proc/self/environ; echo; echo line one\necho line two; exec sleep 1000"
+print(json.dumps({
+    "layers": [{"file": "layer", "root_hash": root_hash}],
+    "config": {"Env": env, "Entrypoint": ["/bin/sh", "-c"], "Cmd": [script]},
+}))
+END
+    "$support/make_image.py" l x <spec.json
+    sign_image oci:l:x
+    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+    works mosb apply m.yaml
+    eventually 10 bash -c "'$MOSB_BIN/mosb' --root '$root' logs one | grep -q 'line two'"
+    works mosb logs one
+    contains "$out" '^line one$'
+    grep -E '^[A-Za-z0-9+/=]{40,}$' <<<"$out" | base64 -d >arrived
+    local name
+    for name in PEM EVIL QUOTES; do
+        grep -za "^$name=" expected >"expected.$name"
+        grep -za "^$name=" arrived >"arrived.$name" || fail "$name did not arrive"
+        cmp "expected.$name" "arrived.$name" || fail "$name arrived changed"
+    done
+    [[ ! -e $work/pwned ]] || fail "the hook ran on the host"
+    ! grep -rqs 'lxc.hook' "$root/run/mosb" || fail "a run file holds the payload as LXC key"
+}
+
+test_case "the manifest's environment and arguments arrive byte for byte" from_manifest
+from_manifest() {
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" \
+        'args: ["echo \"$A\" | base64 -w 0; echo\nexec sleep 1000"]' \
+        'environment: {A: "one\ntwo\ttab é"}')
+    works mosb apply m.yaml
+    eventually 10 bash -c "'$MOSB_BIN/mosb' --root '$root' logs one | grep -q ."
+    works mosb logs one
+    equal "$(grep -oE '^[A-Za-z0-9+/=]+$' <<<"$out" | head -n 1 | base64 -d)" $'one\ntwo\ttab é'
+}
+
+test_case "image user, groups and working directory are honoured" user_and_cwd
+user_and_cwd() {
+    one_service 'user: app' 'working_dir: /www'
+    inside 'pwd; id'
+    contains "$out" '^/www$'
+    contains "$out" 'uid=1000\(app\) gid=1000\(app\) groups=.*2000\(extra\)'
+}
+
+test_case "services of different groups have disjoint ranges of host ids" ranges
+ranges() {
+    manifest_v2 m.yaml < <(
+        shell_service one 'exec sleep 1000'
+        shell_service two 'exec sleep 1000'
+        shell_service three 'exec sleep 1000' 'nsgroup: one'
+    )
+    works mosb apply m.yaml
+    base_of() { mosb exec "$1" -- cat /proc/self/uid_map | awk '{ print $1, $2, $3 }'; }
+    local one two three
+    one=$(base_of one) two=$(base_of two) three=$(base_of three)
+    equal "$one" "$three"
+    [[ $one != "$two" ]] || fail "two groups share $one"
+    contains "$one" '^0 [0-9]+ 65536$'
+    (($(cut -d' ' -f2 <<<"$one") >= 536870912)) || fail "the range starts below 2^29: $one"
+    works mosb ps -o json
+    equal "$(json '.[] | select(.service == "one") | .uid_base')" "$(cut -d' ' -f2 <<<"$one")"
+}
+
+test_case "files of a verified layer belong to the container's root inside" owners
+owners() {
+    one_service
+    inside 'stat -c "%u:%g %n" /etc/passwd /bin/busybox'
+    contains "$out" '^0:0 /etc/passwd'
+    contains "$out" '^0:0 /bin/busybox'
+}
+
+test_case "capabilities are the nine, privileges cannot grow, seccomp is on" profile
+profile() {
+    one_service
+    inside 'cat /proc/self/status'
+    # chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
+    contains "$out" '^CapBnd:	00000000000005fb'
+    contains "$out" '^CapEff:	00000000000005fb'
+    contains "$out" '^CapInh:	0000000000000000'
+    contains "$out" '^CapAmb:	0000000000000000'
+    contains "$out" '^NoNewPrivs:	1'
+    contains "$out" '^Seccomp:	2'
+    inside 'cat /proc/1/status'
+    contains "$out" '^NoNewPrivs:	1'
+    contains "$out" '^Seccomp:	2'
+}
+
+test_case "mounting, unsharing, device nodes and kernel switches are denied" denials
+denials() {
+    one_service
+    denied 'mount -t tmpfs x /tmp'
+    denied 'unshare -U true'
+    denied 'unshare -m true'
+    denied 'mknod /tmp/null c 1 3'
+    denied 'echo 1 >/proc/sys/kernel/sysrq'
+    denied 'echo b >/proc/sysrq-trigger'
+    denied 'dmesg'
+    denied 'reboot -f'
+    denied 'chroot / true'
+    denied 'hostname other'
+    # busybox says success all the same
+    run mosb exec one -- date -s 2020-01-01
+    contains "$err" "can't set date"
+}
+
+test_case "masked paths are empty, /sys is read-only, /dev is fresh" masked
+masked() {
+    one_service
+    inside 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug; do
+        [ ! -e $f ] || cat $f 2>/dev/null | head -c 1; done | wc -c'
+    equal "$out" 0
+    inside 'grep " /sys " /proc/self/mountinfo'
+    contains "$out" ' ro,'
+    inside 'ls /dev'
+    lacks "$out" '^(vda|sda|loop|fuse|kvm|mem|kmsg|dm-)'
+    contains "$out" '^null$'
+    inside 'echo x >/dev/null; head -c 1 /dev/zero | wc -c; head -c 1 /dev/urandom | wc -c'
+    inside 'ls /proc/self/fd | wc -l'
+    (($(tail -n 1 <<<"$out") <= 4)) || fail "a process starts with $out open descriptors"
+}
+
+test_case "PID 1 reaps orphans and forwards the stop signal" reaps
+reaps() {
+    one_service
+    inside 'for i in 1 2 3 4 5; do sh -c "sleep 0.1 & exit 0"; done; sleep 1; ps -o stat | grep -c "^Z" || true'
+    equal "$(tail -n 1 <<<"$out")" 0
+    manifest_v2 m.yaml < <(shell_service one 'trap "echo stopping; exit 0" TERM; echo up; while :; do sleep 0.1; done')
+    works mosb apply m.yaml
+    eventually 10 bash -c "'$MOSB_BIN/mosb' --root '$root' logs one | grep -q up"
+    works mosb stop one
+    works mosb logs one
+    contains "$out" 'stopping'
+}
+
+test_case "the rootfs of version 2 is read-only with tmpfs on /tmp and /run" read_only
+read_only() {
+    one_service
+    denied 'touch /www/new'
+    inside 'touch /tmp/new /run/new'
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' 'rootfs: {readonly: false}')
+    works mosb apply m.yaml
+    inside 'touch /www/new'
+}
+
+test_case "limits reach the cgroup" limits
+limits() {
+    one_service 'resources: {memory: 64MiB, pids: 20, cpu: 500m}'
+    local limits
+    limits=$(find /sys/fs/cgroup -path "*mosb-$(instance_id)*" \
+        \( -name memory.max -o -name memory.limit_in_bytes \) -exec cat {} +)
+    contains "$limits" '^67108864$'
+    denied 'for i in $(seq 40); do sleep 5 & done; wait'
+}
+
+test_case "a service on no network has nothing but a loopback" no_network
+no_network() {
+    one_service
+    inside 'ip -o link | cut -d: -f2'
+    equal "$(tr -d ' \n' <<<"$out" | sed 's/@.*//')" lo
+}
+
+test_case "a service on the host's network has no power over it" host_network
+host_network() {
+    one_service 'network: {type: host}'
+    inside 'ip -o link | wc -l'
+    (($(tail -n 1 <<<"$out") >= 2)) || fail "the host's links are not there"
+    denied 'ip link set lo down'
+    denied 'ip addr add 127.9.9.9/32 dev lo'
+    denied 'arping -c 1 -w 2 -I lo 127.0.0.1'
+    denied 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+    denied 'echo 0 >/proc/sys/net/ipv4/conf/lo/rp_filter'
+    # Abstract sockets belong to the network namespace: nothing of LXC or mosb may listen there.
+    lacks "$(cat /proc/net/unix)" '@[^ ]*(lxc|mosb)'
+    inside 'ls /run /var/run 2>/dev/null; find / -xdev -type s 2>/dev/null | wc -l'
+    equal "$(tail -n 1 <<<"$out")" 0 "sockets visible inside"
+}
+
+test_case "exec has the service's namespaces, seccomp, capabilities and cgroup" exec_profile
+exec_profile() {
+    one_service
+    inside 'for n in cgroup ipc mnt net pid user uts; do
+        [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/$(pidof sleep)/ns/$n)" ] || echo "$n differs"; done'
+    equal "$out" ""
+    inside 'grep -E "^(Cap|NoNew|Seccomp)" /proc/self/status'
+    local ours=$out
+    inside 'grep -E "^(Cap|NoNew|Seccomp)" /proc/$(pidof sleep)/status'
+    equal "$out" "$ours"
+    run mosb exec one -- sh -c 'exit 42'
+    equal "$status" 42
+    run mosb exec one -- sh -c 'kill -TERM $$'
+    equal "$status" 143
+    run mosb exec one -- /no/such
+    [[ $status == 125 || $status == 127 ]] || fail "status $status"
+    works bash -c "echo in | '$MOSB_BIN/mosb' --root '$root' exec -i one -- cat"
+    equal "$out" in
+}
+
+test_case "stdout and stderr go to a bounded, rotated log" logs
+logs() {
+    manifest_v2 m.yaml < <(shell_service one 'echo to-out; echo to-err >&2; exec sleep 1000')
+    works mosb apply m.yaml
+    eventually 10 bash -c "'$MOSB_BIN/mosb' --root '$root' logs one | grep -q to-err"
+    works mosb logs one
+    contains "$out" 'to-out'
+    works mosb logs one --tail 1
+    equal "$(wc -l <<<"$out")" 1
+    manifest_v2 m.yaml < <(shell_service one \
+        'i=0; while [ $i -lt 30 ]; do head -c 1000000 /dev/zero | tr "\0" x; echo; i=$((i+1)); done; exec sleep 1000')
+    works mosb apply m.yaml
+    eventually 30 bash -c "[[ \$(find '$root/var/log/mosb' -name 'one.log*' | wc -l) -ge 3 ]]"
+    local file
+    for file in "$root"/var/log/mosb/one.log*; do
+        (($(stat -c %s "$file") <= 11 * 1024 * 1024)) || fail "$file is too large"
+    done
+}
+
+test_case "inspect tells everything about a service" inspects
+inspects() {
+    one_service
+    works mosb inspect one -o json
+    contains "$out" '"one"'
+    contains "$out" "$(image_digest "$fixtures/layout" shell)"
+    works mosb inspect one
+}
+
+run_cases "$@"

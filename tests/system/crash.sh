@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# kill -9 at any step, then again: no half state, nothing left behind.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+# shellcheck disable=SC2034 # read by judge
+case_deadline=600
+
+# Every call by which a mosb changes the machine; a kill comes as the N-th of them starts.
+changing=mount,umount2,fsopen,fsconfig,fsmount,move_mount,open_tree,mount_setattr,clone,clone3,fork,vfork,execve,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,ftruncate,fallocate,write,pwrite64,fsync,fdatasync,setns,unshare,ioctl,kill,pidfd_send_signal,wait4,waitid
+
+# first_run MANIFEST: an instance that has run once, so that later runs make the same calls, and
+# the machine as it is without it in the file `before`.
+first_run() {
+    "$support/leaks.sh" snapshot before
+    works mosb apply "$1"
+    works mosb down
+    [[ -z ${MOSB_LEAKS_ONLY:-} ]] || MOSB_LEAKS_ONLY+="|mosb-$(instance_id)"
+}
+nothing_left() { "$support/leaks.sh" compare before >leaks || fail "killed at $1: $(cat leaks)"; }
+
+# points_of COUNT ARGUMENTS: runs mosb once and prints about COUNT of its changing calls, spread
+# over the whole run (all of them with MOSB_LONG=1), as CALL:WHICH, e.g. mount_setattr:2.
+points_of() {
+    local count=$1 total step
+    shift
+    strace -o "$work/calls" -e trace="$changing" "$MOSB_BIN/mosb" --root "$root" "$@" \
+        >/dev/null 2>&1 </dev/null
+    total=$(grep -c '^[a-z]' "$work/calls")
+    step=$(((total + count - 1) / count))
+    [[ ${MOSB_LONG:-0} != 1 ]] || step=1
+    awk -F'(' -v step="$step" '/^[a-z]/ { n[$1]++; if (++i % step == 0) print $1 ":" n[$1] }' \
+        "$work/calls" >"$work/points"
+    (($(wc -l <"$work/points") >= count / 2)) || fail "a run makes $total changing calls only"
+}
+
+# killed_at POINT ARGUMENTS: mosb, ended by SIGKILL as it makes that call.
+kills=0
+killed_at() {
+    local call=${1%:*} which=${1#*:} status=0
+    shift
+    timeout -k 5 60 strace -o /dev/null -e trace="$call" \
+        -e inject="$call:signal=SIGKILL:when=$which" \
+        "$MOSB_BIN/mosb" --root "$root" "$@" >/dev/null 2>&1 </dev/null || status=$?
+    ((status != 137)) || kills=$((kills + 1))
+}
+
+# A test that kills nothing shows nothing.
+enough_kills() {
+    local of
+    of=$(wc -l <"$work/points")
+    ((kills * 4 >= of * 3)) || fail "only $kills of $of runs were killed"
+}
+
+test_case "apply killed at any step and run again makes the machine match" apply_again
+apply_again() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    local point
+    first_run m.yaml
+    rm -rf "$root/var/lib/mosb/store"
+    points_of 25 apply m.yaml
+    works mosb down
+    for point in $(cat "$work/points"); do
+        rm -rf "$root/var/lib/mosb/store"
+        killed_at "$point" apply m.yaml
+        works mosb ps -o json
+        works mosb apply m.yaml
+        runs one || fail "killed at $point: the service does not run"
+        works mosb exec one -- cat /etc/passwd
+        works mosb plan m.yaml -o json
+        equal "$(json .changed)" false "killed at $point"
+        works mosb down
+    done
+    enough_kills
+}
+
+test_case "apply killed at any step and followed by down leaves nothing" apply_down
+apply_down() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    local point
+    first_run m.yaml
+    points_of 16 apply m.yaml
+    works mosb down
+    for point in $(cat "$work/points"); do
+        killed_at "$point" apply m.yaml
+        works mosb down
+        nothing_left "$point"
+    done
+    enough_kills
+}
+
+test_case "down killed at any step and run again leaves nothing" down_again
+down_again() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    local point
+    first_run m.yaml
+    works mosb apply m.yaml
+    points_of 12 down
+    for point in $(cat "$work/points"); do
+        works mosb apply m.yaml
+        killed_at "$point" down
+        works mosb down
+        nothing_left "$point"
+    done
+    enough_kills
+}
+
+test_case "a change killed at any step leaves the old or the new, and apply makes it the new" change
+change() {
+    manifest_v2 old.yaml < <(shell_service one 'exec sleep 1000')
+    manifest_v2 new.yaml < <(shell_service one 'exec sleep 2000')
+    works mosb apply old.yaml
+    local point
+    points_of 12 apply new.yaml
+    for point in $(cat "$work/points"); do
+        works mosb apply old.yaml
+        killed_at "$point" apply new.yaml
+        works mosb apply new.yaml
+        works mosb exec one -- ps -o args
+        contains "$out" 'sleep 2000'
+        lacks "$out" 'sleep 1000'
+    done
+    enough_kills
+}
+
+test_case "mounts killed at random moments leave nothing after umount" mount_random
+mount_random() {
+    local i pid
+    for i in $(seq "$([[ ${MOSB_LONG:-0} == 1 ]] && echo 200 || echo 10)"); do
+        "$MOSB_BIN/mosb" --root "$root" mount "oci:$fixtures/layout:web" "$work/m" \
+            >/dev/null 2>&1 </dev/null &
+        pid=$!
+        sleep "0.$(printf %03d $((i * 37 % 300)))"
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        run mosb umount "$work/m"
+        [[ $status == 0 || $status == 3 ]] || fail "umount after a kill: $err"
+    done
+    works mosb mount "oci:$fixtures/layout:web" "$work/m"
+    works mosb umount "$work/m"
+}
+
+run_cases "$@"

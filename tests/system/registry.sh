@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Images from a real registry: Debian's docker-registry, plain HTTP where configured and HTTPS.
+# real: registry kernel notation
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+notation_bin=${MOSB_NOTATION_BIN:-$("$support/fetch_notation.sh" 2>/dev/null)}
+
+# start_registry [LINE…]: a registry on a free port in $registry; further configuration lines go
+# under `http:`. It ends with the case.
+registry_pid=
+trap '[[ -z $registry_pid ]] || kill "$registry_pid" 2>/dev/null || true' EXIT
+start_registry() {
+    local port
+    port=$(free_port)
+    registry=127.0.0.1:$port
+    {
+        printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\n' \
+            "$work/registry"
+        printf 'http:\n  addr: %s\n' "$registry"
+        ((!$#)) || printf '  %s\n' "$@"
+    } >registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 &
+    registry_pid=$!
+    eventually 10 bash -c "echo >/dev/tcp/127.0.0.1/$port"
+}
+
+insecure() { configure 'registries:' "  - host: $registry" '    insecure: true'; }
+
+# push TAG: the fixture's image and its signature, with tools that are not mosb.
+push() {
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:$1" "docker://$registry/test/$1:v1"
+    oras_sign "$registry/test/$1"
+}
+oras_sign() {
+    mkdir -p home
+    cp -r "$fixtures/keys/notation" home/
+    jq -n --arg k "$fixtures/keys/signing.key" --arg c "$fixtures/keys/signing-chain.pem" \
+        '{default: "k", keys: [{name: "k", keyPath: $k, certPath: $c}]}' \
+        >home/notation/signingkeys.json
+    XDG_CONFIG_HOME=$work/home "$notation_bin/notation" sign --insecure-registry "$1:v1" \
+        >notation.log 2>&1 || fail "notation: $(cat notation.log)"
+}
+
+test_case "an image pushed by skopeo and signed by notation runs from its registry" from_registry
+from_registry() {
+    start_registry
+    insecure
+    push shell
+    works mosb verify "docker://$registry/test/shell:v1"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    works mosb apply m.yaml
+    eventually 10 runs one
+    works mosb exec one -- cat /www/index.html
+    equal "$out" "a page from a verified image"
+}
+
+test_case "what is pulled starts again with the registry down; what is not is refused" registry_down
+registry_down() {
+    start_registry
+    insecure
+    push shell
+    push web
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    works mosb apply m.yaml
+    works mosb stop one
+    kill "$registry_pid"
+    wait "$registry_pid" || true
+    works mosb start one
+    works mosb apply --applied
+    runs one
+    manifest_v2 other.yaml < <(service two "docker://$registry/test/web:v1")
+    refused 10 network "${registry%:*}" mosb apply other.yaml
+    runs one
+}
+
+test_case "plain HTTP is refused unless the registry is configured insecure" needs_tls
+needs_tls() {
+    start_registry
+    refused 10 network '.' mosb verify "docker://$registry/test/shell:v1"
+}
+
+test_case "an unknown certificate authority is refused, the configured one accepted" certificate
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key \
+        -out tls.crt -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+    start_registry "tls: {certificate: $work/tls.crt, key: $work/tls.key}"
+    refused 10 network 'certificate|TLS|SSL' mosb verify "docker://$registry/test/shell:v1"
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:shell" \
+        "docker://$registry/test/shell:v1"
+    configure 'registries:' "  - host: $registry" "    ca: $work/tls.crt"
+    refused 12 signature '.' mosb verify "docker://$registry/test/shell:v1"
+    sign_image_here() { works mosb sign "docker://$registry/test/shell:v1" \
+        --key "$fixtures/keys/signing.key" --cert "$fixtures/keys/signing-chain.pem"; }
+    sign_image_here
+    works mosb verify "docker://$registry/test/shell:v1"
+}
+
+test_case "a registry with a password is refused without it and read with it" password
+password() {
+    python3 -W ignore - >htpasswd <<'END'
+import crypt
+print("user:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2**4)))
+END
+    # the registry's htpasswd knows bcrypt only, in its 2a or 2y spelling
+    sed -i 's/\$2b\$/$2y$/' htpasswd
+    start_registry
+    kill "$registry_pid"
+    wait "$registry_pid" || true
+    printf 'auth: {htpasswd: {realm: test, path: %s}}\n' "$work/htpasswd" >>registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 &
+    registry_pid=$!
+    eventually 10 bash -c "echo >/dev/tcp/127.0.0.1/${registry#*:}"
+    skopeo copy -q --dest-tls-verify=false --dest-creds user:secret \
+        "oci:$fixtures/layout:shell" "docker://$registry/test/shell:v1"
+    insecure
+    refused 10 network '401|authenticat|credential' mosb verify "docker://$registry/test/shell:v1"
+    echo secret >password
+    configure 'registries:' "  - host: $registry" '    insecure: true' '    username: user' \
+        "    password_file: $work/password"
+    refused 12 signature '.' mosb verify "docker://$registry/test/shell:v1"
+    lacks "$err" 'secret'
+}
+
+test_case "the referrers tag of a registry without the API is found and written" tag_fallback
+tag_fallback() {
+    start_registry
+    insecure
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:shell" \
+        "docker://$registry/test/shell:v1"
+    works mosb sign "docker://$registry/test/shell:v1" --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem"
+    works mosb verify "docker://$registry/test/shell:v1"
+    mkdir -p home
+    cp -r "$fixtures/keys/notation" home/
+    XDG_CONFIG_HOME=$work/home "$notation_bin/notation" verify --insecure-registry \
+        "$registry/test/shell:v1" >notation.log 2>&1 || fail "notation: $(cat notation.log)"
+}
+
+test_case "a blob that the registry serves changed is refused" changed_blob
+changed_blob() {
+    start_registry
+    insecure
+    push shell
+    local digest
+    digest=$(basename "$(layer_blob "$fixtures/layout" shell)")
+    flip "$(find "$work/registry" -path "*$digest/data")" 5000
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    refused 11 content "$digest" mosb apply m.yaml
+    [[ ! -e $root/var/lib/mosb/store/blobs/sha256/$digest ]] || fail "the store took it"
+}
+
+test_case "an unknown tag is not found" unknown_tag
+unknown_tag() {
+    start_registry
+    insecure
+    push shell
+    refused 3 not-found 'nothing' mosb verify "docker://$registry/test/shell:nothing"
+}
+
+run_cases "$@"

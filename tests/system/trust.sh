@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Signatures and policy, with the real notation as the judge of both directions.
+# real: notation
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+notation_bin=${MOSB_NOTATION_BIN:-$("$support/fetch_notation.sh" 2>/dev/null)}
+[[ -x $notation_bin/notation ]] || { echo "not ok - the real notation is there"; exit 1; }
+
+# The real notation on a configuration directory; layouts are an experiment of notation's.
+notation() {
+    local config=$1
+    shift
+    XDG_CONFIG_HOME=$work/$config NOTATION_EXPERIMENTAL=1 "$notation_bin/notation" "$@"
+}
+
+# notation_home DIR KEYSET: a configuration as notation looks for it.
+notation_home() {
+    mkdir -p "$1"
+    cp -r "$fixtures/$2/notation" "$1/notation"
+}
+
+test_case "notation verifies what mosb signed" notation_verifies
+notation_verifies() {
+    notation_home home keys
+    copy_layout l
+    notation home verify --oci-layout --scope local/mosb "l@$(image_digest l web)" >log 2>&1 ||
+        fail "notation: $(cat log)"
+}
+
+test_case "mosb verifies what notation signed" mosb_verifies
+mosb_verifies() {
+    notation_home home keys
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sh
+    refused 12 signature 'signature' mosb verify oci:l:x
+    # notation reads keys from its own configuration
+    jq -n --arg k "$fixtures/keys/signing.key" --arg c "$fixtures/keys/signing-chain.pem" \
+        '{default: "k", keys: [{name: "k", keyPath: $k, certPath: $c}]}' \
+        >home/notation/signingkeys.json
+    notation home sign --oci-layout "l@$(image_digest l x)" >log 2>&1 ||
+        fail "notation: $(cat log)"
+    works mosb verify oci:l:x -o json
+    equal "$(json .outcome)" verified
+    equal "$(json '.signatures[0].checks.integrity')" pass
+}
+
+test_case "all six key algorithms sign here and verify with notation" six_algorithms
+six_algorithms() {
+    local algorithm
+    for algorithm in rsa-2048 rsa-3072 rsa-4096 ec-256 ec-384 ec-521; do
+        works mosb keyset create "k-$algorithm" --name "$algorithm" --algorithm "$algorithm"
+        mkdir "home-$algorithm"
+        cp -r "k-$algorithm/notation" "home-$algorithm/notation"
+        works mosb image build --rootfs "$fixtures/rootfs" -t "oci:l-$algorithm:x" \
+            --entrypoint /bin/sh
+        works mosb sign "oci:l-$algorithm:x" --key "k-$algorithm/signing.key" \
+            --cert "k-$algorithm/signing-chain.pem"
+        works mosb verify "oci:l-$algorithm:x" --notation-config "k-$algorithm/notation"
+        notation "home-$algorithm" verify --oci-layout --scope local/mosb \
+            "l-$algorithm@$(image_digest "l-$algorithm" x)" >log 2>&1 ||
+            fail "notation on $algorithm: $(cat log)"
+    done
+}
+
+test_case "user metadata is signed and asked for on both sides" metadata
+metadata() {
+    notation_home home keys
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sh
+    works mosb sign oci:l:x --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem" --metadata stage=final
+    works mosb verify oci:l:x --metadata stage=final
+    refused 12 signature 'metadata' mosb verify oci:l:x --metadata stage=draft
+    notation home verify --oci-layout --scope local/mosb -m stage=final \
+        "l@$(image_digest l x)" >log 2>&1 || fail "notation: $(cat log)"
+}
+
+test_case "an expired signature is refused" expired
+expired() {
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sh
+    works mosb sign oci:l:x --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem" --expiry 1s
+    sleep 2.2
+    refused 12 signature 'expir' mosb verify oci:l:x
+}
+
+test_case "a policy asking for what is not built yet fails closed" fails_closed
+fails_closed() {
+    cp -r "$fixtures/keys/notation" policy
+    find policy -name 'trustpolicy*.json' -print0 | xargs -0 sed -i \
+        's/"level": *"strict"/"level": "strict", "override": {"revocation": "enforce"}/'
+    run mosb verify "oci:$fixtures/layout:web" --notation-config policy
+    # revocation cannot be asked here: a certificate without responders passes, others must not
+    [[ $status == 0 || $status == 12 || $status == 13 ]] || fail "status $status: $err"
+}
+
+test_case "trust policy check accepts the keyset's policy and refuses broken ones" policy_check
+policy_check() {
+    works mosb trust policy check "$(find "$fixtures/keys/notation" -name 'trustpolicy*.json')"
+    echo '{"version": "1.0", "trustPolicies": []}' >empty.json
+    refused 13 policy '.' mosb trust policy check empty.json
+    echo '{"version": "1.0", "trustPolicies": [' >cut.json
+    refused 13 policy '.' mosb trust policy check cut.json
+}
+
+run_cases "$@"

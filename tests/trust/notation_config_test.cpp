@@ -1,0 +1,109 @@
+#include "mosb/trust/notation_config.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <sys/stat.h>
+
+#include "tests/trust/vectors.h"
+
+namespace mosb::trust {
+namespace {
+
+using test::must;
+using test::write_file;
+
+std::string strict_policy(const std::string& name) {
+  Json policy = test::notation_json("configs/strict/trustpolicy.json");
+  policy["trustPolicies"][0]["name"] = name;
+  return policy.dump();
+}
+
+TEST_CASE("trustpolicy.oci.json is read before trustpolicy.json", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  write_file(dir.path() + "/trustpolicy.json", strict_policy("old"));
+  CHECK(must(NotationConfig::open(dir.path())).policy()->statements.front().name == "old");
+  write_file(dir.path() + "/trustpolicy.oci.json", strict_policy("new"));
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  CHECK(config.policy()->statements.front().name == "new");
+  CHECK(config.policy_path() == dir.path() + "/trustpolicy.oci.json");
+}
+
+TEST_CASE("a bad trustpolicy.oci.json does not fall back to trustpolicy.json", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  write_file(dir.path() + "/trustpolicy.json", strict_policy("old"));
+  write_file(dir.path() + "/trustpolicy.oci.json", "{}");
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  REQUIRE_FALSE(config.policy());
+  CHECK(config.policy().error().code() == Errc::kPolicy);
+}
+
+TEST_CASE("a policy that others could change is refused", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  const std::string path = dir.path() + "/trustpolicy.json";
+  write_file(path, strict_policy("s"), 0666);
+  CHECK_FALSE(must(NotationConfig::open(dir.path())).policy());
+  REQUIRE(::chmod(path.c_str(), 0644) == 0);
+  CHECK(must(NotationConfig::open(dir.path())).policy());
+  std::filesystem::rename(path, dir.path() + "/elsewhere");
+  std::filesystem::create_symlink(dir.path() + "/elsewhere", path);
+  CHECK_FALSE(must(NotationConfig::open(dir.path())).policy());
+}
+
+TEST_CASE("a configuration directory that is missing or open to others is refused", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  const auto missing = NotationConfig::open(dir.path() + "/none");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code() == Errc::kPolicy);
+  CHECK(missing.error().hint().find("--notation-config") != std::string::npos);
+  REQUIRE(::chmod(dir.path().c_str(), 0777) == 0);
+  CHECK_FALSE(NotationConfig::open(dir.path()));
+}
+
+TEST_CASE("one operation sees one policy", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  write_file(dir.path() + "/trustpolicy.json", strict_policy("before"));
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  write_file(dir.path() + "/trustpolicy.json", strict_policy("after"));
+  CHECK(config.policy()->statements.front().name == "before");
+}
+
+TEST_CASE("insecure registries come from notation's config.json", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  CHECK(must(config.insecure_registries()).empty());
+  write_file(dir.path() + "/config.json", R"({"insecureRegistries":["a.io:5000"]})");
+  CHECK(must(config.insecure_registries()) == std::vector<std::string>{"a.io:5000"});
+  write_file(dir.path() + "/config.json", "{");
+  CHECK_FALSE(config.insecure_registries());
+}
+
+TEST_CASE("the default directory is the one that notation reads", "[trust]") {
+  struct Environment {
+    ~Environment() {
+      ::unsetenv("NOTATION_CONFIG");
+      ::unsetenv("XDG_CONFIG_HOME");
+    }
+  } const restore;
+  ::setenv("HOME", "/home/somebody", 1);
+  ::unsetenv("NOTATION_CONFIG");
+  ::unsetenv("XDG_CONFIG_HOME");
+  CHECK(default_notation_config_dir() == "/home/somebody/.config/notation");
+  ::setenv("XDG_CONFIG_HOME", "/xdg", 1);
+  CHECK(default_notation_config_dir() == "/xdg/notation");
+  ::setenv("NOTATION_CONFIG", "/own", 1);
+  CHECK(default_notation_config_dir() == "/own");
+}
+
+TEST_CASE("at level strict nothing is only logged", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  write_file(dir.path() + "/trustpolicy.json",
+             test::notation_file("configs/audit/trustpolicy.json"));
+  const NotationConfig strict = must(NotationConfig::open(dir.path())).at_level_strict();
+  CHECK(strict.policy()->statements.front().level.authenticity == ValidationAction::kEnforce);
+  CHECK(strict.policy()->statements.front().level.name == "strict");
+}
+
+}  // namespace
+}  // namespace mosb::trust

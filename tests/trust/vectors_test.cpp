@@ -1,0 +1,136 @@
+#include "tests/trust/vectors.h"
+
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <sys/resource.h>
+
+#include "mosb/trust/verify.h"
+
+namespace mosb::trust {
+namespace {
+
+using test::must;
+
+constexpr char kNotBuilt[] = "not supported by this mosb";
+constexpr char kScope[] = "registry.example/vectors";
+
+/// The configuration of a case, in a place where its modes are as they should be. Cases with a
+/// policy of their own (`dn`) use the trust store of `strict`.
+NotationConfig open_config(const test::Vector& vector, const std::string& dir) {
+  const std::string own = test::notation_data("cases/" + vector.name + "/trustpolicy.json");
+  if (std::filesystem::exists(own)) {
+    test::copy_tree(test::notation_data("configs/strict"), dir);
+    test::write_file(dir + "/trustpolicy.json",
+                     test::notation_file("cases/" + vector.name + "/trustpolicy.json"));
+  } else {
+    test::copy_tree(vector.config, dir);
+  }
+  return must(NotationConfig::open(dir));
+}
+
+Verification judge(const test::Vector& vector) {
+  const TempDir dir = test::make_temp_dir();
+  oci::Layout layout = test::layout_with_case(dir.path() + "/layout", vector.name);
+  const NotationConfig config = open_config(vector, dir.path() + "/config");
+  return must(verify(layout,
+                     VerifyRequest{test::vector_subject(), kScope, {}, 100},
+                     config,
+                     test::vector_clock()));
+}
+
+/// Whether the case is about a COSE envelope only.
+bool is_cose(const test::Vector& vector) {
+  return std::filesystem::exists(test::notation_data("cases/" + vector.name + "/signature.cose"));
+}
+
+long peak_memory_kib() {
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST_CASE("every JWS that notation was given is judged as notation judged it, but for the list",
+          "[trust][vectors]") {
+  const Json differences = test::notation_json("differences.json");
+  std::size_t judged = 0;
+  std::size_t accepted = 0;
+  for (const test::Vector& vector : test::notation_vectors()) {
+    if (is_cose(vector)) {
+      continue;
+    }
+    const Verification verification = judge(vector);
+    const bool ours = !verification.refusal.has_value();
+    const std::string why = ours ? "" : verification.refusal->message();
+    INFO(vector.name << ": " << why << "; notation: " << vector.reason);
+    if (differences["stricter"].contains(vector.name)) {
+      // A difference that is none any more must leave the list.
+      CHECK(vector.accepted);
+      CHECK_FALSE(ours);
+    } else if (differences["not_built"].contains(vector.name)) {
+      CHECK(vector.accepted);
+      CHECK_FALSE(ours);
+      CHECK(why.find(kNotBuilt) != std::string::npos);
+    } else {
+      CHECK(ours == vector.accepted);
+    }
+    CHECK((verification.report.outcome == Outcome::kVerified) == ours);
+    ++judged;
+    accepted += ours ? 1 : 0;
+  }
+  CHECK(judged == 161);
+  CHECK(accepted == 45);
+}
+
+TEST_CASE("every COSE envelope is refused by name", "[trust][vectors]") {
+  std::size_t judged = 0;
+  for (const test::Vector& vector : test::notation_vectors()) {
+    if (!is_cose(vector)) {
+      continue;
+    }
+    INFO(vector.name);
+    const Verification verification = judge(vector);
+    REQUIRE(verification.refusal);
+    CHECK(verification.refusal->code() == Errc::kSignature);
+    CHECK(verification.refusal->message().find("COSE signatures are not supported by this mosb") !=
+          std::string::npos);
+    ++judged;
+  }
+  CHECK(judged == 44);
+}
+
+TEST_CASE("a difference names a case that exists", "[trust][vectors]") {
+  const Json differences = test::notation_json("differences.json");
+  for (const char* const list : {"stricter", "not_built"}) {
+    for (const auto& item : differences[list].items()) {
+      INFO(item.key());
+      CHECK(std::filesystem::exists(test::notation_data("cases/" + item.key())));
+    }
+  }
+}
+
+TEST_CASE("a COSE signature does not keep a later JWS from being accepted", "[trust][vectors]") {
+  const Verification verification =
+      judge({"real-multi", true, "", test::notation_data("configs/strict")});
+  REQUIRE_FALSE(verification.refusal);
+  REQUIRE(verification.report.signatures.size() == 3);
+  CHECK(verification.report.signatures[0].outcome == Outcome::kFailed);
+  CHECK(verification.report.signatures[1].error ==
+        "COSE signatures are not supported by this mosb");
+  CHECK(verification.report.signatures[2].outcome == Outcome::kVerified);
+}
+
+TEST_CASE("judging all cases takes less than 64 MiB", "[trust][vectors]") {
+#ifdef __SANITIZE_ADDRESS__
+  std::puts("SKIP judging all cases takes less than 64 MiB: the sanitizer's own memory counts too");
+#else
+  const long before = peak_memory_kib();
+  for (const test::Vector& vector : test::notation_vectors()) {
+    (void)judge(vector);
+  }
+  CHECK(peak_memory_kib() - before < 64 * 1024);
+#endif
+}
+
+}  // namespace
+}  // namespace mosb::trust

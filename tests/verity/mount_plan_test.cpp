@@ -1,0 +1,185 @@
+#include "verity/mount_plan.h"
+
+#include <catch2/catch.hpp>
+#include <sys/mount.h>
+
+#include "tests/support/must.h"
+
+using namespace mosb;
+using namespace mosb::verity;
+
+namespace {
+
+using Write = ImageMount::Write;
+
+LayerSource layer(const std::string& name) {
+  return LayerSource{"/blobs/" + name,
+                     ByteCount{8192},
+                     RootHash(Digest::of("root " + name).bytes()),
+                     Digest::of(name)};
+}
+
+std::vector<std::string> digests(const std::vector<LayerSource>& layers) {
+  std::vector<std::string> out;
+  for (const LayerSource& one : layers) {
+    out.push_back(one.digest.str());
+  }
+  return out;
+}
+
+MountEntry squashfs() {
+  MountEntry mount;
+  mount.type = "squashfs";
+  mount.device = "7:3";
+  mount.source = "/dev/loop3";
+  mount.options = {"ro", "nosuid", "nodev", "relatime"};
+  return mount;
+}
+
+LayerFacts healthy(const LayerSource& of) {
+  return LayerFacts{squashfs(),
+                    LoopFacts{loop_tag(of.root_hash.hex()), ByteCount{4096}, true, true},
+                    ServerState{true, 0, ""}};
+}
+
+MountEntry overlay() {
+  MountEntry mount;
+  mount.type = "overlay";
+  mount.options = {"ro", "nosuid", "nodev", "relatime"};
+  mount.super_options = {"ro", "lowerdir=x", "redirect_dir=nofollow"};
+  return mount;
+}
+
+}  // namespace
+
+TEST_CASE("of a layer that an image has twice only the upper one is mounted", "[verity]") {
+  const ImageMount image{{layer("a"), layer("b"), layer("a"), layer("c")}, "/t"};
+  CHECK(digests(must(layers_to_mount(image))) == digests({layer("b"), layer("a"), layer("c")}));
+}
+
+TEST_CASE("an image that cannot be mounted as asked is refused", "[verity]") {
+  ImageMount image{{layer("a")}, "/t"};
+  REQUIRE(layers_to_mount(image));
+  SECTION("no layers") {
+    image.layers.clear();
+  }
+  SECTION("too many layers") {
+    image.layers.assign(kMaxLayers + 1, layer("a"));
+  }
+  SECTION("an upper directory that is not used") {
+    image.upper_dir = "/u";
+  }
+  SECTION("an upper directory that is missing") {
+    image.write = Write::kUpper;
+  }
+  SECTION("a size of nothing") {
+    image.tmpfs_size = ByteCount{1};
+  }
+  SECTION("a target that is not UTF-8") {
+    image.target = "/\xff";
+  }
+  CHECK(layers_to_mount(image).error().code() == Errc::kUsage);
+}
+
+TEST_CASE("a layer is reused only if everything about its mount is right", "[verity]") {
+  const LayerSource a = layer("a");
+  LayerFacts facts = healthy(a);
+  REQUIRE(kernel_complaint(facts, a).empty());
+  SECTION("it is not mounted") {
+    facts.mount.reset();
+  }
+  SECTION("another file system") {
+    facts.mount->type = "ext4";
+  }
+  SECTION("writable") {
+    facts.mount->options[0] = "rw";
+  }
+  SECTION("with set-uid") {
+    facts.mount->options[1] = "relatime";
+  }
+  SECTION("with devices") {
+    facts.mount->options[2] = "relatime";
+  }
+  SECTION("on no loop device") {
+    facts.loop.reset();
+  }
+  SECTION("on a device for another layer") {
+    facts.loop->tag = loop_tag(layer("b").root_hash.hex());
+  }
+  SECTION("on a device of another size") {
+    facts.loop->size_limit.value += 4096;
+  }
+  SECTION("on a writable device") {
+    facts.loop->read_only = false;
+  }
+  SECTION("on a device that stays") {
+    facts.loop->autoclear = false;
+  }
+  SECTION("its server is gone") {
+    facts.server.alive = false;
+  }
+  SECTION("corrupt blocks were read") {
+    facts.server.corrupt_blocks = 1;
+  }
+  const std::string complaint = kernel_complaint(facts, a);
+  CHECK_FALSE(complaint.empty());
+  CHECK(plan_layer(a, {}, facts, complaint).action ==
+        (facts.mount ? LayerAction::kReplace : LayerAction::kMount));
+}
+
+TEST_CASE("a plan reads as what will be done and why", "[verity]") {
+  const LayerSource a = layer("a");
+  CHECK(to_string(plan_layer(a, {}, healthy(a), "")) == "reuse layer " + a.digest.str());
+  CHECK(to_string(plan_layer(a, {}, {}, "it is not mounted")) ==
+        "mount layer " + a.digest.str() + " (it is not mounted)");
+}
+
+TEST_CASE("a server's view is reused only for the same layer of the same size", "[verity]") {
+  LayerFacts facts{squashfs(), std::nullopt, ServerState{true, 0, ""}};
+  facts.mount->type = "fuse.mosb";
+  facts.mount->source = "mosb-01234567:ab:8192";
+  CHECK(view_complaint(facts, "mosb-01234567:ab:8192").empty());
+  CHECK_FALSE(view_complaint(facts, "mosb-01234567:ab:4096").empty());
+  facts.mount->type = "tmpfs";
+  CHECK_FALSE(view_complaint(facts, "mosb-01234567:ab:8192").empty());
+}
+
+TEST_CASE("the target is kept, mounted, replaced or refused", "[verity]") {
+  const ImageMount image{{layer("a")}, "/t"};
+  ImageRecord record;
+  record.target = "/t";
+  record.layers = {{layer("a"), "7:3"}};
+  const std::optional<LiveImage> live = LiveImage{record, overlay()};
+  CHECK(must(plan_target(image, std::nullopt, false)) == TargetAction::kMount);
+  CHECK(must(plan_target(image, live, true)) == TargetAction::kKeep);
+  CHECK(must(plan_target(image, live, false)) == TargetAction::kReplace);
+  std::optional<LiveImage> unguarded = live;
+  unguarded->mount.options = {"ro", "nodev"};
+  CHECK(must(plan_target(image, unguarded, true)) == TargetAction::kReplace);
+  unguarded = live;
+  unguarded->mount.super_options = {"ro"};
+  CHECK(must(plan_target(image, unguarded, true)) == TargetAction::kReplace);
+  const ImageMount other{{layer("b")}, "/t"};
+  CHECK(plan_target(other, live, true).error().code() == Errc::kBusy);
+}
+
+TEST_CASE("an overlay is mounted without devices, set-uid and redirects", "[verity]") {
+  const OverlayConfig readonly = must(overlay_config({{5, 6}, -1, -1}, "mosb-x:y", 4));
+  CHECK(readonly.options ==
+        "lowerdir=/proc/self/fd/5:/proc/self/fd/6,"
+        "redirect_dir=nofollow,metacopy=off,index=off,xino=off");
+  CHECK(readonly.flags == (MS_NODEV | MS_NOSUID | MS_RDONLY));
+  const OverlayConfig writable = must(overlay_config({{5}, 7, 8}, "mosb-x:y", 4));
+  CHECK_THAT(writable.options,
+             Catch::EndsWith(",upperdir=/proc/self/fd/7,workdir=/proc/self/fd/8"));
+  CHECK(writable.flags == (MS_NODEV | MS_NOSUID));
+}
+
+TEST_CASE("overlay options for the most layers fit the kernel's page, more are refused",
+          "[verity]") {
+  OverlayLayers layers;
+  layers.lower.assign(kMaxLayers, 1'000'000);
+  CHECK(overlay_config(layers, "s", 4));
+  layers.lower.assign(4 * kMaxLayers, 1'000'000);
+  CHECK(overlay_config(layers, "s", 4).error().code() == Errc::kUsage);
+}

@@ -1,0 +1,220 @@
+#!/bin/bash
+# The test inside the virtual machine, on the root `/` with everything as installed. Runs as a
+# systemd service; standard output is the result. Status 194: reboot and run again.
+set -uo pipefail
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
+here=/mnt/payload
+work=/var/tmp/mosb-test
+mkdir -p "$work"
+cd "$work" || exit 1
+failed=0
+
+# step SENTENCE COMMAND…: one line of result, with the output when it fails.
+step() {
+    local name=$1 status=0
+    shift
+    (set -e && "$@") >"$work/step.log" 2>&1 || status=$?
+    if ((status == 0)); then
+        echo "ok - in a Debian 12 machine, $name"
+    else
+        failed=1
+        echo "not ok - in a Debian 12 machine, $name"
+        tail -n 40 "$work/step.log" | sed 's/^/    /'
+    fi
+}
+has() { grep -qE -- "$2" <<<"$1" || { echo "'$1' has no '$2'"; return 1; }; }
+refused() {
+    local code=$1 class=$2 status=0
+    shift 2
+    "$@" >"$work/refused" 2>&1 || status=$?
+    [[ $status == "$code" ]] || { echo "status $status:"; cat "$work/refused"; return 1; }
+    grep -q "^mosb: $class: " "$work/refused"
+}
+eventually() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || { echo "not true in time: $*"; return 1; }
+        sleep 0.2
+    done
+}
+state() { mosb ps -o json | tr -d ' \n' | grep -oE '"service":"'"$1"'"[^{]*"state":"[a-z]*"|"state":"[a-z]*"[^{}]*"service":"'"$1"'"' | grep -oE '"state":"[a-z]*"' | cut -d'"' -f4; }
+state_is() { [[ $(state "$1") == "$2" ]]; }
+runs() { [[ $(state "$1") == running || $(state "$1") == ready ]]; }
+page() { curl -sS --max-time 20 http://127.0.0.1:8080/; }
+
+host_is_debian_12() {
+    [[ $(uname -r) == 6.1.* ]]
+    [[ $(stat -fc %T /sys/fs/cgroup) == cgroup2fs ]]
+    grep -q apparmor /sys/kernel/security/lsm
+    [[ $(cat /sys/module/apparmor/parameters/enabled) == Y ]]
+}
+
+prepare() {
+    cp -a "$here/install/." /
+    systemctl daemon-reload
+    mkdir -p /etc/mosb
+    printf 'trust:\n  notation_config: %s/keys/notation\n' "$work" >/etc/mosb/mosb.yaml
+    mosb version
+}
+
+makes_an_image() {
+    mosb keyset create keys --name "machine test"
+    mosb image build --rootfs "$here/rootfs" -t oci:layout:web --entrypoint /bin/httpd \
+        --entrypoint -f --entrypoint -h --entrypoint /www --cmd -p --cmd 127.0.0.1:8080
+    mosb sign oci:layout:web --key keys/signing.key --cert keys/signing-chain.pem
+    mosb image build --rootfs "$here/rootfs" -t oci:layout:unsigned --entrypoint /bin/sh
+}
+
+applies() {
+    cat >m.yaml <<END
+version: 2
+product: machine-test
+update_type: complete
+storage:
+  - label: data
+    persistent: true
+    nsgroup: web
+targets:
+  - service_name: web
+    source: oci:$work/layout:web
+    version: "1"
+    network: {type: host}
+    storage: [{dest: /var, label: data}]
+    resources: {memory: 64MiB, pids: 50}
+  - service_name: files
+    source: oci:$work/layout:web
+    version: "1"
+    service_type: fs-only
+END
+    mosb apply m.yaml
+    eventually 20 page
+    has "$(page)" 'a page from a verified image'
+    runs web
+    has "$(mosb ps -o json)" 'fuse-verity'
+}
+
+doctor_tells() {
+    mosb doctor
+    has "$(mosb doctor)" 'squashfs'
+}
+
+ids_are_shifted() {
+    local map
+    map=$(mosb exec web -- cat /proc/self/uid_map)
+    has "$map" '^ *0 +[0-9]{9,} +65536$'
+    has "$(mosb exec web -- stat -c %u:%g /etc/passwd)" '^0:0$'
+}
+
+limits_hold() {
+    local dir
+    dir=$(find /sys/fs/cgroup -type d -path '*mosb-*/web*' -exec test -e '{}/memory.max' ';' -print |
+        head -n 1)
+    [[ $(cat "$dir/memory.max") == 67108864 ]]
+    [[ $(cat "$dir/pids.max") == 50 ]]
+}
+
+is_confined() {
+    local pid
+    pid=$(mosb ps -o json | tr -d ' \n' | grep -oE '"pid":[0-9]+' | head -n 1 | cut -d: -f2)
+    local label
+    label=$(cat "/proc/$pid/attr/current")
+    has "$label" 'lxc-container|mosb' || { echo "AppArmor label: $label"; return 1; }
+}
+
+volume_is_kept() {
+    mosb exec web -- sh -c 'echo kept >/var/file && id -u'
+    [[ $(cat /var/lib/mosb/volumes/data/file) == kept ]]
+}
+
+second_apply_is_quiet() { has "$(mosb plan m.yaml -o json | tr -d ' \n')" '"changed":false'; }
+
+killed_is_repaired() {
+    local pid
+    pid=$(mosb ps -o json | tr -d ' \n' | grep -oE '"pid":[0-9]+' | head -n 1 | cut -d: -f2)
+    kill -KILL "$pid"
+    eventually 20 test ! -e "/proc/$pid"
+    mosb apply m.yaml
+    eventually 20 page
+}
+
+refuses_unsigned() {
+    sed "s/layout:web/layout:unsigned/" m.yaml >bad.yaml
+    refused 12 signature mosb apply bad.yaml
+    page
+}
+
+reads_eio() {
+    local blob
+    blob=$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)
+    # one byte in the middle, never read so far
+    printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
+    echo 3 >/proc/sys/vm/drop_caches
+    ! mosb exec web -- md5sum /data/big
+    eventually 20 state_is web degraded
+    mosb stop web
+    refused 15 verity mosb start web
+}
+
+heals() {
+    rm -f /var/lib/mosb/store/blobs/sha256/"$(basename "$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)")"
+    mosb down
+    mosb apply m.yaml
+    eventually 20 page
+}
+
+unit_works() {
+    systemctl enable mosb.service
+    systemctl start mosb.service
+    page
+}
+
+boots_back() {
+    systemctl is-active mosb.service
+    eventually 30 page
+    runs web
+    [[ $(mosb exec web -- cat /var/file) == kept ]]
+    [[ -e /run/mosb/fs/files/www/index.html ]]
+}
+
+unit_said_nothing_bad() {
+    ! journalctl -b -u mosb.service | grep -iE 'error|fail' || return 1
+    has "$(mosb plan m.yaml -o json | tr -d ' \n')" '"changed":false'
+}
+
+leaves_nothing() {
+    mosb down --volumes
+    ! grep mosb /proc/self/mountinfo
+    [[ -z $(find /sys/fs/cgroup -type d -name 'mosb-*') ]]
+    eventually 20 bash -c '! pgrep -l ^mosb'
+    eventually 20 bash -c '[ -z "$(losetup -ln)" ]'
+}
+
+no_complaints() { ! dmesg | grep -E 'BUG|Oops|WARNING:|apparmor="DENIED".*mosb'; }
+
+if [[ ! -e $work/first-boot-done ]]; then
+    step "the host is what it should be: kernel 6.1, cgroup v2, AppArmor" host_is_debian_12
+    step "the installed programs start" prepare
+    step "a keyset, an image and a signature are made" makes_an_image
+    step "apply runs the service from an oci: layout and it serves a page" applies
+    step "doctor tells what this host can enforce" doctor_tells
+    step "the service's ids are shifted though squashfs can't be idmapped" ids_are_shifted
+    step "limits hold in cgroup v2" limits_hold
+    step "the service runs under an AppArmor profile" is_confined
+    step "a second apply has nothing to do" second_apply_is_quiet
+    step "a killed service is repaired by apply" killed_is_repaired
+    step "an unsigned image is refused and what runs stays" refuses_unsigned
+    step "a volume keeps what the service writes" volume_is_kept
+    step "a corrupt block gives EIO, ps says degraded, a start is refused" reads_eio
+    step "the layer is fetched again when the damaged one is removed" heals
+    step "the systemd unit starts" unit_works
+    step "the kernel has nothing to complain about" no_complaints
+    ((failed)) || { touch "$work/first-boot-done"; rm -f "$work/layout.gone"; }
+    ((failed)) || { mv "$work/layout" "$work/gone"; exit 194; }
+else
+    mv "$work/gone" "$work/layout" 2>/dev/null
+    step "after a reboot the services are back, without the source and without network" boots_back
+    step "nothing of the earlier boot was believed" unit_said_nothing_bad
+    step "down leaves nothing" leaves_nothing
+fi
+exit "$failed"
