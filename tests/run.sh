@@ -78,8 +78,8 @@ install_packages() {
         apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}" \
             >"$results/apt.log" 2>&1 || { tail -n 20 "$results/apt.log"; exit 1; }
     fi
-    MOSB_NOTATION_BIN=$("$tests/support/fetch_notation.sh" "$MOSB_CACHE_DIR/notation")
-    export MOSB_NOTATION_BIN
+    MOSB_NOTATION=$("$tests/support/fetch_notation.sh" "$MOSB_CACHE_DIR/notation")
+    export MOSB_NOTATION
 }
 
 check_style() {
@@ -111,8 +111,9 @@ run_ctest() {
     ctest --preset "$preset" --output-junit "$results/ctest-$preset.xml" \
         --test-output-size-passed 10000000 --test-output-size-failed 10000000 "$@" \
         >"$results/ctest-$preset.log" 2>&1 || status=$?
+    ctest --preset "$preset" --show-only=json-v1 >"$results/tests-$preset.json"
     python3 "$tests/support/count_cases.py" "$results/ctest-$preset.xml" \
-        >"$results/cases-$preset" || status=1
+        "$results/tests-$preset.json" >"$results/cases-$preset" || status=1
     cat "$results/cases-$preset"
     add_counts "$results/cases-$preset"
     ((status == 0)) || tail -n 200 "$results/ctest-$preset.log"
@@ -142,8 +143,8 @@ run_lines() {
 run_system() { run_lines system.log "$tests/system/run.sh"; }
 run_machine() { run_lines machine.log "$tests/vm/run.sh"; }
 run_fuzz() {
-    local seconds=5
-    ((long == 0)) || seconds=120
+    local seconds=60
+    ((long == 0)) || seconds=1800
     run_lines fuzz.log "$tests/fuzz/run.sh" "$seconds"
 }
 run_tidy() { run_lines tidy.log "$tests/tidy.py"; }

@@ -1,7 +1,6 @@
 #include "verity/image_record.h"
 
 #include <array>
-#include <filesystem>
 #include <limits>
 #include <utility>
 
@@ -164,15 +163,10 @@ Result<std::optional<LiveImage>> find_live_image(const MountEnvironment& environ
 
 Result<std::vector<std::string>> list_records(const MountEnvironment& environment) {
   std::vector<std::string> paths;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(images_dir(environment), failed)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : MOSB_TRY(names_in(images_dir(environment)))) {
     if (name.ends_with(kSuffix) && is_hex_digest(name.substr(0, name.size() - kSuffix.size()))) {
-      paths.push_back(entry.path().string());
+      paths.push_back(images_dir(environment) + "/" + name);
     }
-  }
-  if (failed && failed != std::errc::no_such_file_or_directory) {
-    return Error::sys("list " + images_dir(environment), failed.value());
   }
   return paths;
 }

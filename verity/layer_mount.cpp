@@ -178,7 +178,8 @@ Status mount_in_kernel(const CheckedLayer& layer,
     const LoopDevice loop = MOSB_TRY(
         api.attach_loop(LoopSetup{file.get(), layer.data_size, loop_tag(source.root_hash.hex())}));
     const UniqueFd mount =
-        MOSB_TRY(api.create(FilesystemConfig{"squashfs", loop.path(), {{"ro", ""}}, kGuarded}));
+        MOSB_TRY(api.create(FilesystemConfig{"squashfs", loop.path(), {{"ro", ""}}, kGuarded})
+                     .as(Errc::kVerity));
     MOSB_CHECK(attach_at(mount.get(), place.mount(), api));
     server.release();
     return ok();

@@ -35,8 +35,8 @@ Status mount_as_view(const CheckedLayer& layer,
                      MountApi& api);
 
 /// Unmounts what is at the place, ends a server that nobody uses any more and removes the place's
-/// directory, unless views are in it, and cgroup. A file system that somebody else still has mounted keeps its server, and
-/// the place stays for a later call.
+/// directory, unless views are in it, and cgroup. A file system that somebody else still has
+/// mounted keeps its server, and the place stays for a later call.
 Status remove_place(const LayerPlace& place, MountApi& api);
 
 /// Errors: kHost without FUSE.

@@ -1,5 +1,7 @@
 #include "verity/layer_place.h"
 
+#include "mosb/base/dir_list.h"
+
 namespace mosb::verity {
 
 namespace {
@@ -12,6 +14,14 @@ std::string cgroup_name(const MountEnvironment& environment, const RootHash& roo
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> names_in(const std::string& dir) {
+  auto names = list_dir(dir);
+  if (!names && names.error().code() == Errc::kNotFound) {
+    return std::vector<std::string>();
+  }
+  return names;
+}
 
 std::string layers_dir(const MountEnvironment& environment) {
   return environment.run_dir + "/layers";

@@ -2,7 +2,9 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "mosb/base/result.h"
 #include "verity/layer.h"
 #include "verity/root_hash.h"
 
@@ -28,6 +30,8 @@ struct LayerDisplay {
   bool operator==(const LayerDisplay&) const = default;
 };
 
+/// The names in one of these directories; none if it was not made yet.
+Result<std::vector<std::string>> names_in(const std::string& dir);
 std::string layers_dir(const MountEnvironment& environment);
 /// Records of mounted images.
 std::string images_dir(const MountEnvironment& environment);

@@ -1,6 +1,5 @@
 #include "verity/mount_garbage.h"
 
-#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,19 +16,6 @@ namespace mosb::verity {
 namespace {
 
 constexpr ByteCount kMaxRecord{256 * kKiB};
-
-/// Names of a directory's entries; no directory: none.
-Result<std::vector<std::string>> list(const std::string& dir) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, failed)) {
-    names.push_back(entry.path().filename().string());
-  }
-  if (failed && failed != std::errc::no_such_file_or_directory) {
-    return Error::sys("list " + quote(dir), failed.value());
-  }
-  return names;
-}
 
 /// "view-<base>-<count>".
 std::optional<IdRange> parse_view(const std::string& name) {
@@ -74,7 +60,7 @@ Status clean_layer(const MountEnvironment& environment,
                    const std::set<std::string>& used,
                    MountApi& api) {
   const LayerPlace place = kernel_place(environment, root_hash);
-  for (const std::string& name : MOSB_TRY(list(place.dir))) {
+  for (const std::string& name : MOSB_TRY(names_in(place.dir))) {
     const std::optional<IdRange> range = parse_view(name);
     if (range) {
       const LayerPlace view = view_place(environment, root_hash, *range);
@@ -126,7 +112,7 @@ Status remove_unused(const MountEnvironment& environment, MountApi& api) {
   MOSB_CHECK(remove_temporary_mounts(environment, api));
   const std::set<std::string> used =
       used_places(environment, MOSB_TRY(live_images(environment, table)));
-  for (const std::string& name : MOSB_TRY(list(layers_dir(environment)))) {
+  for (const std::string& name : MOSB_TRY(names_in(layers_dir(environment)))) {
     const auto root_hash = RootHash::parse(name);
     if (root_hash) {
       MOSB_CHECK(clean_layer(environment, *root_hash, used, api));

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/number.h"
 #include "mosb/base/sys.h"
@@ -49,20 +50,19 @@ bool serves(pid_t pid, const struct stat& status) {
 }
 
 /// The server's pidfd; nullopt if there is none.
-std::optional<UniqueFd> find_server(const struct stat& status) {
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
-    const auto pid = parse_uint(entry.path().filename().string(), 1, 1U << 30U);
+Result<std::optional<UniqueFd>> find_server(const struct stat& status) {
+  for (const std::string& name : MOSB_TRY(list_dir("/proc"))) {
+    const auto pid = parse_uint(name, 1, 1U << 30U);
     if (!pid || !serves(static_cast<pid_t>(*pid), status)) {
       continue;
     }
     auto pidfd = sys::pidfd_open(static_cast<pid_t>(*pid));
     // Asked again: only now can the number not pass to another process any more.
     if (pidfd && serves(static_cast<pid_t>(*pid), status)) {
-      return *std::move(pidfd);
+      return std::optional<UniqueFd>(*std::move(pidfd));
     }
   }
-  return std::nullopt;
+  return std::optional<UniqueFd>();
 }
 
 /// Whether the server was gone in time.
@@ -117,7 +117,7 @@ Status end_server(const std::string& status_path, std::chrono::milliseconds pati
     return ok();
   }
   const struct stat status = MOSB_TRY(sys::lstat(status_path));
-  const std::optional<UniqueFd> server = find_server(status);
+  const std::optional<UniqueFd> server = MOSB_TRY(find_server(status));
   if (server) {
     MOSB_CHECK(sys::pidfd_send_signal(server->get(), SIGKILL));
   }

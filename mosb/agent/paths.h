@@ -27,6 +27,8 @@ class Paths {
   std::string container_run(const std::string& name) const { return containers() + "/" + name; }
   /// What of a service outlives a reboot: the record of its last exit.
   std::string service_state(const std::string& name) const { return state() + "/services/" + name; }
+  /// Layers that gave bad blocks: a mark each, until all of the layer was read and found good.
+  std::string suspects() const { return state() + "/suspects"; }
   std::string service_log(const std::string& name) const { return log() + "/" + name + ".log"; }
 
  private:

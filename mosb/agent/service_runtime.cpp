@@ -8,6 +8,7 @@
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "verity/hash_tree.h"
 #include "verity/mount_table.h"
 #include "verity/volume.h"
 
@@ -112,6 +113,7 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
   for (const VolumeBind& volume : spec.volumes) {
     (void)MOSB_TRY(ensure_volume(paths_, volume));
   }
+  MOSB_CHECK(clear_suspects(spec));
   MOSB_CHECK(sys::mkdir_all(spec.image.target, 0700));
   MOSB_CHECK(release_unknown(spec.image.target));
   ScopeExit remove_directories([&] { remove_empty_directories(spec); });
@@ -124,6 +126,27 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
 Status ServiceRuntime::discard(const ServiceSpec& spec) const {
   MOSB_CHECK(verity::unmount_image(spec.image.target, mount_environment()));
   remove_empty_directories(spec);
+  return ok();
+}
+
+Status ServiceRuntime::mark_suspect(const verity::LayerState& layer) const {
+  MOSB_CHECK(sys::mkdir_all(paths_.suspects(), 0700));
+  const std::string mark = paths_.suspects() + "/" + layer.digest.hex();
+  return path_exists(mark) ? ok() : write_file_atomic(mark, layer.detail + "\n", 0600);
+}
+
+Status ServiceRuntime::clear_suspects(const ServiceSpec& spec) const {
+  for (const verity::LayerSource& layer : spec.image.layers) {
+    const std::string mark = paths_.suspects() + "/" + layer.digest.hex();
+    if (!path_exists(mark)) {
+      continue;
+    }
+    MOSB_CHECK(verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash)
+                   .context("layer " + layer.digest.str() + " gave bad blocks before")
+                   .with_hint("remove " + layer.blob_path +
+                              " and apply the manifest again to fetch it anew"));
+    MOSB_CHECK(sys::unlink(mark));
+  }
   return ok();
 }
 
@@ -184,6 +207,11 @@ Status ServiceRuntime::release_mounts(const std::string& name,
                                       const std::string& kept_target) const {
   for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
     if (owner_of(paths_, mount.target) == name && mount.target != kept_target) {
+      for (const verity::LayerState& layer : mount.layers) {
+        if (layer.corrupt) {
+          MOSB_CHECK(mark_suspect(layer));
+        }
+      }
       MOSB_CHECK(verity::unmount_image(mount.target, mount_environment()));
     }
   }

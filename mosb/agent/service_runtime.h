@@ -56,6 +56,10 @@ class ServiceRuntime {
 
  private:
   Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
+  /// Remembers that a layer gave bad blocks, over the end of the server that found them.
+  Status mark_suspect(const verity::LayerState& layer) const;
+  /// Reads all of each layer that is marked before it is mounted again. Errors: kVerity.
+  Status clear_suspects(const ServiceSpec& spec) const;
   void remove_empty_directories(const ServiceSpec& spec) const;
   /// Unmounts what lies at a target of ours and has lost its record.
   Status release_unknown(const std::string& target) const;

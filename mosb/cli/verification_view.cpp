@@ -1,6 +1,7 @@
 #include "mosb/cli/verification_view.h"
 
 #include "mosb/base/rfc3339.h"
+#include "mosb/base/text.h"
 
 namespace mosb::cli {
 
@@ -110,8 +111,8 @@ Json to_json(const std::string& ref,
     const Error& refusal = *verification.refusal;
     out["error"] = {{"class", errc_name(refusal.code())},
                     {"code", static_cast<int>(refusal.code())},
-                    {"message", refusal.message()},
-                    {"hint", refusal.hint()}};
+                    {"message", escape(refusal.message())},
+                    {"hint", escape(refusal.hint())}};
   }
   return out;
 }

@@ -21,7 +21,7 @@ Result<std::vector<std::string>> list_trusted_directory(const std::string& path,
 /// The directory alone; a symlink to it is followed.
 Status check_trusted_directory(const std::string& path);
 
-/// A private key's bytes: a file of the asking user or root that nobody else may read or write. A
+/// A private key's bytes: a file that nobody but its owner may read or write, as ssh wants it. A
 /// symlink is followed, for the operator named it. Errors: kNotFound, kPolicy, kContent.
 Result<std::string> read_key_file(const std::string& path);
 

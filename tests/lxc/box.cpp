@@ -185,7 +185,9 @@ std::vector<std::string> leftovers(const ContainerId& id) {
   if (instance->exists()) {
     found.push_back("cgroup " + instance->name());
   }
-  for (const pid_t pid : *instance->processes()) {
+  const auto processes = instance->processes();
+  REQUIRE(processes);
+  for (const pid_t pid : *processes) {
     found.push_back("process " + std::to_string(pid));
   }
   for (const char* file : {"/exec.sock", "/run.json"}) {

@@ -17,7 +17,9 @@ namespace {
 std::vector<std::string> process_states(const ContainerId& id) {
   const auto service = Cgroup::at("mosb-" + id.instance + "/services/" + id.name);
   std::vector<std::string> states;
-  for (const pid_t pid : *service->processes()) {
+  const auto processes = service->processes();
+  REQUIRE(processes);
+  for (const pid_t pid : *processes) {
     const auto stat =
         read_kernel_file("/proc/" + std::to_string(pid) + "/stat", ByteCount{64 * kKiB});
     if (stat) {

@@ -4,7 +4,7 @@
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
 
-notation_bin=${MOSB_NOTATION_BIN:-$("$support/fetch_notation.sh" 2>/dev/null)}
+notation_bin=${MOSB_NOTATION:-$("$support/fetch_notation.sh" 2>/dev/null)}
 
 # start_registry [LINE…]: a registry on a free port in $registry; further configuration lines go
 # under `http:`. It ends with the case.

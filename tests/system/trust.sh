@@ -4,7 +4,7 @@
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
 
-notation_bin=${MOSB_NOTATION_BIN:-$("$support/fetch_notation.sh" 2>/dev/null)}
+notation_bin=${MOSB_NOTATION:-$("$support/fetch_notation.sh" 2>/dev/null)}
 [[ -x $notation_bin/notation ]] || { echo "not ok - the real notation is there"; exit 1; }
 
 # The real notation on a configuration directory; layouts are an experiment of notation's.

@@ -124,7 +124,9 @@ std::vector<pid_t> MountFixture::servers() const {
     if (name.find_first_not_of("0123456789") != std::string::npos) {
       continue;
     }
-    const std::string command = read_all(entry.path().string() + "/cmdline");
+    // A process that is gone by now has none.
+    const auto text = read_kernel_file(entry.path().string() + "/cmdline", ByteCount{kMiB});
+    const std::string command = text ? *text : "";
     const bool ours = std::any_of(layers_.begin(), layers_.end(), [&](const LayerSource& layer) {
       return command.find(layer.root_hash.hex()) != std::string::npos;
     });
