@@ -67,8 +67,15 @@ Status clean_layer(const MountEnvironment& environment,
       MOSB_CHECK(used.contains(view.dir) ? ok() : remove_place(view, api));
     }
   }
-  return used.contains(place.dir) ? api.unmount(place.idmapped(), Unmount::kDetach)
-                                  : remove_place(place, api);
+  if (!used.contains(place.dir)) {
+    return remove_place(place, api);
+  }
+  // Left by a mount that was killed while it put its overlay together; usually there is none, and
+  // then nothing is called that changes anything.
+  const MountTable table = MOSB_TRY(MountTable::read());
+  return table.top_at(place.idmapped()) == nullptr
+             ? ok()
+             : api.unmount(place.idmapped(), Unmount::kDetach);
 }
 
 /// Cgroups of layers whose directories are gone; one with a process in it stays.

@@ -120,7 +120,7 @@ Result<Store> Store::open_or_create(const std::string& dir) {
   }
   MOSB_CHECK(check_private(dir).context(what));
   layout->temp_dir_ = dir + "/tmp";
-  MOSB_CHECK(sys::mkdir(layout->temp_dir_, kPrivate).context(what));
+  MOSB_CHECK(sys::mkdir_all(layout->temp_dir_, kPrivate).context(what));
   MOSB_CHECK(remove_abandoned(layout->temp_dir_).context(what));
   return Store(*std::move(layout));
 }
