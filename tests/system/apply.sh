@@ -221,7 +221,7 @@ pinned() {
     refused 11 content 'size|bytes' mosb apply m.yaml
     manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" \
         "digest: $(image_digest "$fixtures/layout" web)")
-    refused 11 content 'digest' mosb apply m.yaml
+    refused 11 content 'is sha256:.*, not sha256:' mosb apply m.yaml
 }
 
 test_case "apply without an argument that exists is refused with the name" no_file
