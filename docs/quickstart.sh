@@ -2,14 +2,19 @@
 # mosb on a fresh Debian 12, from a clean clone, as root: builds it, makes a signed image with a
 # hash tree, runs it as a service, and shows what happens to whoever changes the image.
 #
-#   docs/quickstart.sh [DIR]      everything lies below DIR (default /var/tmp/mosb-quickstart)
+#   docs/quickstart.sh [DIR]      everything lies below DIR (default /var/tmp/mosb-quickstart),
+#                                 which is new, empty or left by an earlier run; it is removed at
+#                                 the end
+#   PORT=8080 docs/quickstart.sh  another port of 127.0.0.1 than 18080
 #
-# Nothing outside DIR and the checkout's build/ is changed, packages aside. Runs again as often as
-# you like.
+# Packages aside, nothing stays outside DIR and the checkout's build/ but an empty folder for temporary
+# files and a range of user ids noted in /run/mosb-uids until the next reboot. Runs again as often
+# as you like.
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-dir=${1:-/var/tmp/mosb-quickstart}
+dir=$(realpath -m -- "${1:-/var/tmp/mosb-quickstart}")
+marker=$dir/made-by-quickstart
 port=${PORT:-18080}
 root=$dir/root
 
@@ -32,6 +37,11 @@ clean_up() {
     rm -rf --one-file-system "$dir"
 }
 
+if [[ -e $dir && ! -e $marker && -n $(ls -A "$dir") ]]; then
+    echo "$dir holds things that are not this script's: name another directory" >&2
+    exit 1
+fi
+
 say "1. Packages and build"
 mapfile -t packages < <(sed '/^# tests$/,$d; /^#/d; /^$/d' "$repository/tests/packages.txt")
 missing=()
@@ -47,6 +57,8 @@ cd "$repository"
 cmake --preset release -B build/quickstart -DBUILD_TESTING=OFF >/dev/null
 cmake --build build/quickstart
 clean_up
+mkdir -p "$dir"
+touch "$marker"
 mkdir -p "$dir"/image/{bin,data,dev,etc,proc,run,sys,tmp,www} "$root/etc/mosb"
 trap clean_up EXIT
 cd "$dir"
@@ -109,4 +121,4 @@ refused start web
 say "8. Clean up"
 clean_up
 trap - EXIT
-echo "Done. Nothing is left of it but build/."
+echo "Done. What is left is build/, and until the next reboot a range of ids in /run/mosb-uids."

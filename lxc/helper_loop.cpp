@@ -13,6 +13,7 @@
 
 #include "lxc/launch_error.h"
 #include "lxc/run_record.h"
+#include "lxc/trim_memory.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -201,6 +202,9 @@ void HelperLoop::on_started() {
   }
   phase_ = Phase::kRunning;
   report_outcome(report_, ok());
+  state_.config = {};
+  state_.expected = {};
+  trim_memory();
 }
 
 bool HelperLoop::killed_for_memory() const {

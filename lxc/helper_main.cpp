@@ -39,15 +39,17 @@ void run_to_the_end(const HelperSpec& helper,
   if (state) {
     HelperLoop(*std::move(state), std::move(report)).run();
   } else {
-    if (const auto service = Cgroup::at(service_cgroup(helper.spec.instance, helper.spec.name));
-        service && state.error().code() != Errc::kBusy) {
+    const bool not_ours = state.error().code() == Errc::kBusy;
+    const auto service = Cgroup::at(service_cgroup(helper.spec.instance, helper.spec.name));
+    if (service && !not_ours) {
       (void)service->remove();
     }
     report_outcome(report, state.error());
+    if (not_ours) {
+      return;
+    }
   }
-  if (state || state.error().code() != Errc::kBusy) {
-    (void)leave_monitor_cgroup(helper.spec);
-  }
+  (void)leave_monitor_cgroup(helper.spec);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <span>
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -126,13 +127,20 @@ Status write_start_record(const std::string& state_dir, const StartRecord& recor
 }
 
 Status write_run_record(const std::string& run_dir, const RunRecord& record) {
-  return write_record(run_dir + kRunFile,
-                      {{"run_id", record.run_id},
+  const Json object = {{"run_id", record.run_id},
                        {"boot_id", record.boot_id},
                        {"helper_pid", record.helper_pid},
                        {"init_pid", record.init_pid},
                        {"since", to_rfc3339(record.since)},
-                       {"degraded", record.degraded}});
+                       {"degraded", record.degraded}};
+  const std::string text = object.dump() + "\n";
+  const std::string temp = run_dir + "/run.json.new";
+  {
+    // Only the helper writes here, so the name may be fixed; an earlier one's remains go.
+    const UniqueFd fd = MOSB_TRY(sys::open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    MOSB_CHECK(sys::write_all(fd.get(), std::as_bytes(std::span(text))));
+  }
+  return sys::rename(temp, run_dir + kRunFile);
 }
 
 Status write_exit_record(const std::string& state_dir, const ExitRecord& record) {

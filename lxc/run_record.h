@@ -41,7 +41,8 @@ Result<std::string> current_boot_id();
 /// 16 random hexadecimal digits.
 std::string new_run_id();
 
-/// Directories are given by path; "/proc/self/fd/N" works. Writing is atomic and durable.
+/// Directories are given by path; "/proc/self/fd/N" works. Writing is atomic, and durable but for
+/// the run record, which means nothing after a crash of the host.
 Status write_start_record(const std::string& state_dir, const StartRecord& record);
 Status write_run_record(const std::string& run_dir, const RunRecord& record);
 Status write_exit_record(const std::string& state_dir, const ExitRecord& record);

@@ -1,6 +1,8 @@
 #include "verity/layer_place.h"
 
 #include "mosb/base/dir_list.h"
+#include "mosb/base/number.h"
+#include "mosb/base/text.h"
 
 namespace mosb::verity {
 
@@ -8,6 +10,21 @@ namespace {
 
 /// Digits of a root hash that tell cgroups apart.
 constexpr std::size_t kShort = 16;
+
+/// "view-<base>-<count>".
+std::optional<IdRange> parse_view(const std::string& name) {
+  constexpr std::uint64_t kMax = 0xffffffff;
+  const std::vector<std::string> parts = split(name, '-');
+  if (parts.size() != 3 || parts[0] != "view") {
+    return std::nullopt;
+  }
+  const auto base = parse_uint(parts[1], 0, kMax);
+  const auto count = parse_uint(parts[2], 0, kMax);
+  if (!base || !count) {
+    return std::nullopt;
+  }
+  return IdRange{static_cast<std::uint32_t>(*base), static_cast<std::uint32_t>(*count)};
+}
 
 std::string cgroup_name(const MountEnvironment& environment, const RootHash& root_hash) {
   return "mosb-" + environment.instance + "/layers/" + root_hash.hex().substr(0, kShort);
@@ -42,6 +59,32 @@ LayerPlace view_place(const MountEnvironment& environment,
       "view-" + std::to_string(range.host_base) + "-" + std::to_string(range.count);
   return {layers_dir(environment) + "/" + root_hash.hex() + "/" + view,
           cgroup_name(environment, root_hash) + "-" + view};
+}
+
+Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
+                                            const RootHash& root_hash) {
+  const LayerPlace kernel = kernel_place(environment, root_hash);
+  std::vector<LayerPlace> places;
+  for (const std::string& name : MOSB_TRY(names_in(kernel.dir))) {
+    const std::optional<IdRange> range = parse_view(name);
+    if (range) {
+      places.push_back(view_place(environment, root_hash, *range));
+    }
+  }
+  places.push_back(kernel);
+  return places;
+}
+
+Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment) {
+  std::vector<LayerPlace> places;
+  for (const std::string& name : MOSB_TRY(names_in(layers_dir(environment)))) {
+    const auto root_hash = RootHash::parse(name);
+    if (root_hash) {
+      const auto found = MOSB_TRY(list_places(environment, *root_hash));
+      places.insert(places.end(), found.begin(), found.end());
+    }
+  }
+  return places;
 }
 
 LayerPlace place_of(const MountEnvironment& environment,

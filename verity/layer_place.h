@@ -40,6 +40,11 @@ LayerPlace kernel_place(const MountEnvironment& environment, const RootHash& roo
 LayerPlace view_place(const MountEnvironment& environment,
                       const RootHash& root_hash,
                       const IdRange& range);
+/// The kernel's place and the views that a layer's directory holds, views first.
+Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
+                                            const RootHash& root_hash);
+/// The same of all layers, whether or not anything is mounted there.
+Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment);
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
                     const RootHash& root_hash);

@@ -6,9 +6,7 @@
 
 #include "mosb/base/cgroup.h"
 #include "mosb/base/file.h"
-#include "mosb/base/number.h"
 #include "mosb/base/sys.h"
-#include "mosb/base/text.h"
 #include "verity/image_overlay.h"
 
 namespace mosb::verity {
@@ -16,21 +14,6 @@ namespace mosb::verity {
 namespace {
 
 constexpr ByteCount kMaxRecord{256 * kKiB};
-
-/// "view-<base>-<count>".
-std::optional<IdRange> parse_view(const std::string& name) {
-  constexpr std::uint64_t kMax = 0xffffffff;
-  const std::vector<std::string> parts = split(name, '-');
-  if (parts.size() != 3 || parts[0] != "view") {
-    return std::nullopt;
-  }
-  const auto base = parse_uint(parts[1], 0, kMax);
-  const auto count = parse_uint(parts[2], 0, kMax);
-  if (!base || !count) {
-    return std::nullopt;
-  }
-  return IdRange{static_cast<std::uint32_t>(*base), static_cast<std::uint32_t>(*count)};
-}
 
 /// The directories of the places that live images use.
 std::set<std::string> used_places(const MountEnvironment& environment,
@@ -51,31 +34,7 @@ Status remove_stale_records(const MountEnvironment& environment, const MountTabl
       MOSB_CHECK(sys::unlink(path));
     }
   }
-  return ok();
-}
-
-/// One layer's directory: its views, then the kernel's own place, in which they lie.
-Status clean_layer(const MountEnvironment& environment,
-                   const RootHash& root_hash,
-                   const std::set<std::string>& used,
-                   MountApi& api) {
-  const LayerPlace place = kernel_place(environment, root_hash);
-  for (const std::string& name : MOSB_TRY(names_in(place.dir))) {
-    const std::optional<IdRange> range = parse_view(name);
-    if (range) {
-      const LayerPlace view = view_place(environment, root_hash, *range);
-      MOSB_CHECK(used.contains(view.dir) ? ok() : remove_place(view, api));
-    }
-  }
-  if (!used.contains(place.dir)) {
-    return remove_place(place, api);
-  }
-  // Left by a mount that was killed while it put its overlay together; usually there is none, and
-  // then nothing is called that changes anything.
-  const MountTable table = MOSB_TRY(MountTable::read());
-  return table.top_at(place.idmapped()) == nullptr
-             ? ok()
-             : api.unmount(place.idmapped(), Unmount::kDetach);
+  return remove_stale_temps(images_dir(environment));
 }
 
 /// Cgroups of layers whose directories are gone; one with a process in it stays.
@@ -119,10 +78,13 @@ Status remove_unused(const MountEnvironment& environment, MountApi& api) {
   MOSB_CHECK(remove_temporary_mounts(environment, api));
   const std::set<std::string> used =
       used_places(environment, MOSB_TRY(live_images(environment, table)));
-  for (const std::string& name : MOSB_TRY(names_in(layers_dir(environment)))) {
-    const auto root_hash = RootHash::parse(name);
-    if (root_hash) {
-      MOSB_CHECK(clean_layer(environment, *root_hash, used, api));
+  for (const LayerPlace& place : MOSB_TRY(list_places(environment))) {
+    if (!used.contains(place.dir)) {
+      MOSB_CHECK(remove_place(place, api));
+    } else if (table.top_at(place.idmapped()) != nullptr) {
+      // Left by a mount that was killed while it put its overlay together; usually there is none,
+      // and then nothing is called that changes anything.
+      MOSB_CHECK(api.unmount(place.idmapped(), Unmount::kDetach));
     }
   }
   remove_empty_cgroups(environment);

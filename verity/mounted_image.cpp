@@ -15,12 +15,18 @@
 #include "verity/mount_garbage.h"
 #include "verity/mount_plan.h"
 #include "verity/mount_table.h"
+#include "verity/server_probe.h"
 
 namespace mosb::verity {
 
 namespace {
 
 constexpr std::chrono::seconds kLockTimeout{60};
+/// How long a server may take to answer. Its own watchdog gives up on a disk that hangs only after
+/// 30 s, but then its readers are freed without us.
+constexpr std::chrono::seconds kAnswerTimeout{5};
+/// How long a reader may take to go away with its EIO.
+constexpr std::chrono::seconds kReaderTimeout{2};
 constexpr const char* kVerifiedBy = "fuse-verity";
 
 /// The path as the mount table shows it.
@@ -65,6 +71,22 @@ Result<FileLock> take_lock(const MountEnvironment& environment) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+}
+
+/// A reader of a stuck server keeps a mount busy, and nothing but the server's end frees it.
+Status unmount_idle(const std::string& target, const MountEnvironment& environment, MountApi& api) {
+  Status unmounted = api.unmount(target, Unmount::kIfIdle);
+  if (unmounted || unmounted.error().code() != Errc::kBusy ||
+      MOSB_TRY(end_stuck_servers(environment, kAnswerTimeout)).empty()) {
+    return std::move(unmounted).with_hint("end what uses it and try again");
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kReaderTimeout;
+  while (!unmounted && unmounted.error().code() == Errc::kBusy &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    unmounted = api.unmount(target, Unmount::kIfIdle);
+  }
+  return std::move(unmounted).with_hint("end what uses it and try again");
 }
 
 Result<MountState> state_of(const LiveImage& image,
@@ -138,7 +160,7 @@ Status unmount_image(const std::string& target, const MountEnvironment& given, M
     return Error(Errc::kNotFound, "no image is mounted at " + quote(target));
   }
   if (mounted) {
-    MOSB_CHECK(api.unmount(real, Unmount::kIfIdle).with_hint("end what uses it and try again"));
+    MOSB_CHECK(unmount_idle(real, environment, api));
   }
   return remove_unused(environment, api);
 }

@@ -4,10 +4,12 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -17,6 +19,12 @@
 #include "lxc/init/init_messages.h"
 #include "lxc/init/init_process.h"
 #include "lxc/init/init_sessions.h"
+
+extern "C" {
+// Set by the linker: the ends of the program's headers, read-only start-up code and text.
+extern const char __executable_start;
+extern const char etext;
+}
 
 namespace mosb::lxc {
 
@@ -96,8 +104,18 @@ void handle_signals(int signal_fd, Main& program, InitSessions& sessions) {
   }
 }
 
+/// Lets go of the text pages that only the start needed: most of a static program's.
+void drop_text() {
+  const auto page = static_cast<std::uintptr_t>(::getpagesize());
+  const auto start =
+      (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) & ~(page - 1);
+  const auto end = reinterpret_cast<std::uintptr_t>(&etext) & ~(page - 1);
+  (void)::madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+}
+
 [[noreturn]] void serve(int signal_fd, int exec_fd, Main& program) {
   static InitSessions sessions;
+  drop_text();
   for (;;) {
     pollfd fds[4 + InitSessions::kMaxPollFds];
     fds[0] = {program.report_fd, POLLIN, 0};

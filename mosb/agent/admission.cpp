@@ -36,16 +36,8 @@ Result<trust::AdmittedManifest> judge(const Judged& what,
   }
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
-  if (what.index) {
-    trust::VerifyRequest request{oci::bare(*what.index), what.scope, {}};
-    auto admitted =
-        trust::admit_from_index(store.repository(), request, what.manifest, config, trust.clock);
-    if (admitted) {
-      return admitted;
-    }
-  }
-  trust::VerifyRequest request{what.manifest, what.scope, {}};
-  return trust::admit(store.repository(), request, config, trust.clock);
+  const trust::VerifyRequest request{what.manifest, what.scope, {}};
+  return trust::admit_chosen(store.repository(), request, what.index, config, trust.clock);
 }
 
 Result<AdmittedImage> admit_from_store(const Judged& what,
@@ -73,6 +65,17 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
                                   oci::Store& store,
                                   const TrustContext& trust) {
   const std::string ref = request.ref.str();
+  if (request.ref.kind == oci::Reference::Kind::kStore) {
+    // Where it came from, and by which signature, is known here alone.
+    if (const auto stored = MOSB_TRY(store.find(ref, request.scope))) {
+      return admit_from_store(
+                 Judged{
+                     ref, request.scope, request.skip_signature, stored->manifest, stored->index},
+                 store,
+                 trust)
+          .context("verify image " + quote(ref));
+    }
+  }
   const oci::PullRequest pull{request.ref,
                               request.scope,
                               oci::Platform::host(),

@@ -1,9 +1,8 @@
 #include "mosb/agent/apply.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
-
-#include <unistd.h>
 
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/desired.h"
@@ -11,8 +10,8 @@
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
 #include "mosb/base/file.h"
-#include "mosb/base/temp_dir.h"
 #include "mosb/base/text.h"
+#include "mosb/oci/scratch.h"
 
 namespace mosb::agent {
 
@@ -70,34 +69,6 @@ std::vector<std::string> to_remove(const manifest::Manifest& manifest,
   return names;
 }
 
-bool uses(const ServiceSpec& spec, const std::string& label) {
-  return std::any_of(spec.volumes.begin(), spec.volumes.end(), [&](const VolumeBind& bind) {
-    return bind.label == label;
-  });
-}
-
-std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired) {
-  std::vector<std::string> warnings;
-  for (const DesiredService& service : desired) {
-    if (service.applied.image.outcome != "verified") {
-      warnings.push_back("service " + quote(service.name()) +
-                         " runs without a verified signature (" + service.applied.image.policy +
-                         ")");
-    }
-    for (const manifest::Volume& volume : service.applied.manifest.storage) {
-      if (volume.size && uses(service.spec, volume.label)) {
-        warnings.push_back("volume " + quote(volume.label) + " of service " +
-                           quote(service.name()) + ": its size is not enforced by this mosb");
-      }
-    }
-    if (service.spec.type == manifest::ServiceType::kHostfs) {
-      warnings.push_back("service " + quote(service.name()) +
-                         " is a hostfs: pulled and verified; only a boot uses it");
-    }
-  }
-  return warnings;
-}
-
 /// The state once everything is done.
 AppliedState state_after(AppliedState state,
                          const manifest::Manifest& manifest,
@@ -106,7 +77,7 @@ AppliedState state_after(AppliedState state,
                          const std::vector<std::string>& removed) {
   state.product = manifest.product;
   if (!trust.notation_config_dir.empty()) {
-    state.notation_config = trust.notation_config_dir;
+    state.notation_config = std::filesystem::absolute(trust.notation_config_dir);
   }
   for (const std::string& name : removed) {
     state.services.erase(name);
@@ -117,27 +88,10 @@ AppliedState state_after(AppliedState state,
   return state;
 }
 
-/// For the metadata that a plan looks at. In the run directory if there is one: there a later mosb
-/// finds it should this one be killed.
-Result<TempDir> plan_dir(const Paths& paths) {
-  auto in_run = TempDir::make(paths.run(), "plan-" + std::to_string(::getpid()) + "-");
-  return in_run ? std::move(in_run) : TempDir::make("/tmp", "mosb-plan-");
-}
-
-/// The services that were applied and are not held down, as they shall be.
-Result<std::vector<DesiredService>> desire_applied(const Instance& instance,
-                                                   const AppliedState& state,
-                                                   oci::Store& store,
-                                                   const DesiredRequest& request) {
-  std::vector<AdmittedTarget> targets;
-  for (const auto& [name, service] : state.services) {
-    if (!service.stopped) {
-      targets.push_back(MOSB_TRY(readmit_service(service, store, request)));
-    }
-  }
-  const UidRanges ranges =
-      MOSB_TRY(reserve_uid_ranges(instance.paths(), instance.id(), uid_groups(targets)));
-  return desire_all(std::move(targets), ranges, store, request);
+/// For the metadata that a plan looks at: in the run directory if there is one.
+Result<oci::Scratch> plan_dir(const Paths& paths) {
+  auto in_run = oci::Scratch::make(paths.run());
+  return in_run ? std::move(in_run) : oci::Scratch::make(MOSB_TRY(oci::private_temp_dir()));
 }
 
 }  // namespace
@@ -171,38 +125,13 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
   };
   ApplyReport report{change.steps(removed), warnings_for(desired)};
   MOSB_CHECK(change.prepare());
-  MOSB_CHECK(change.execute(removed, previous));
-  MOSB_CHECK(
-      save_applied_state(paths, state_after(state, manifest, context.trust, desired, removed)));
-  return report;
-}
-
-Result<ApplyReport> apply_applied(const Instance& instance,
-                                  const ApplyContext& context,
-                                  const ApplyOptions& options) {
-  const Paths& paths = instance.paths();
-  const AppliedState state = MOSB_TRY(load_applied_state(paths));
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
-  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
-  const ServiceRuntime runtime(paths, instance.id());
-  MOSB_CHECK(runtime.collect_garbage());
-  const std::vector<DesiredService> desired =
-      MOSB_TRY(desire_applied(instance, state, store, request));
-  SwitchOver change(runtime, store, options);
-  MOSB_CHECK(change.look(desired, paths));
-  std::vector<std::string> unknown;
-  for (const auto& [name, facts] : change.facts()) {
-    const auto it = state.services.find(name);
-    if (it == state.services.end() || it->second.stopped) {
-      unknown.push_back(name);
-    }
+  const Status executed = change.execute(removed, previous);
+  // With keep_going what did not start counts as applied, too: the next apply starts it.
+  if (executed || options.keep_going) {
+    MOSB_CHECK(
+        save_applied_state(paths, state_after(state, manifest, context.trust, desired, removed)));
   }
-  ApplyReport report{change.steps(unknown), warnings_for(desired)};
-  MOSB_CHECK(change.prepare());
-  const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
-    return std::optional<DesiredService>();
-  };
-  MOSB_CHECK(change.execute(unknown, nothing_before));
+  MOSB_CHECK(executed);
   return report;
 }
 
@@ -212,18 +141,15 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
                                   const ApplyOptions& options) {
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   const std::string instance = MOSB_TRY(read_instance_id(paths));
-  const TempDir temp = MOSB_TRY(plan_dir(paths));
+  const oci::Scratch temp = MOSB_TRY(plan_dir(paths));
   oci::Store metadata = MOSB_TRY(oci::Store::open_or_create(temp.path() + "/store"));
   const DesiredRequest request = desired_request(paths, instance, context, options.skip_signature);
   std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, metadata, request));
-  UidRanges ranges = MOSB_TRY(read_uid_ranges(paths));
-  for (const std::string& group : uid_groups(targets)) {
-    ranges.emplace(group, kFirstRange);  // a group without a range has no running service either
-  }
+  const UidRanges ranges = MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets)));
   // Layers are looked for where an apply would have them.
   std::optional<oci::Store> store;
   if (path_exists(paths.store())) {
-    store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+    store = MOSB_TRY(oci::Store::open(paths.store()));
   }
   oci::Store& layers = store ? *store : metadata;
   const std::vector<DesiredService> desired =
@@ -274,7 +200,7 @@ Result<DesiredService> describe_service(const Paths& paths, const std::string& n
     return Error(Errc::kNotFound, "there is no service " + quote(name))
         .with_hint("`mosb ps` lists the services");
   }
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  oci::Store store = MOSB_TRY(oci::Store::open(paths.store()));
   AppliedService service = it->second;
   // Nothing is started from this value, so a policy that changed meanwhile does not matter.
   service.image.insecure = true;

@@ -49,10 +49,16 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
                                    const ApplyContext& context,
                                    const ApplyOptions& options);
 
-/// Brings back what was applied, from disk alone: after a reboot, or after something died.
+/// Brings back what was applied, from disk alone: after a reboot, or after something died. A
+/// service that can't be brought back keeps no other one down; the first such failure is returned,
+/// the others are logged.
 Result<ApplyReport> apply_applied(const Instance& instance,
                                   const ApplyContext& context,
                                   const ApplyOptions& options);
+/// The steps that apply_applied() would take. Changes nothing.
+Result<ApplyReport> plan_applied(const Paths& paths,
+                                 const ApplyContext& context,
+                                 const ApplyOptions& options);
 
 /// The steps that apply_manifest() would take. Changes nothing; fetches metadata into a directory
 /// of its own.

@@ -34,7 +34,8 @@ std::vector<std::string> environment(const oci::ImageConfig& config,
     if (value) {
       put(name + "=" + *value);
     } else {
-      std::erase_if(env, [&](const std::string& e) { return e.starts_with(name + "="); });
+      std::erase_if(env,
+                    [prefix = name + "="](const std::string& e) { return e.starts_with(prefix); });
     }
   }
   return env;

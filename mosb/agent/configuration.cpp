@@ -86,6 +86,10 @@ Result<Configuration> Configuration::parse(const std::string& text, const std::s
   if (!findings.problems.empty()) {
     return Error(Errc::kManifest, file_name + ":" + to_string(findings.problems.front()));
   }
+  if (configuration.verifier == VerifierChoice::kDm) {
+    return Error(Errc::kHost, file_name + ": the dm verifier is not supported by this mosb")
+        .with_hint("verifier: fuse checks every block as well");
+  }
   return configuration;
 }
 

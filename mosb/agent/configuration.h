@@ -34,7 +34,7 @@ struct Configuration {
   bool allow_host_ids = false;
 
   /// Strict as the machine manifest: unknown keys are errors. Errors: kManifest with line and
-  /// column.
+  /// column; kHost for the verifier dm, which is not built yet.
   static Result<Configuration> parse(const std::string& text, const std::string& file_name);
 };
 

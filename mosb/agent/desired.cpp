@@ -1,5 +1,7 @@
 #include "mosb/agent/desired.h"
 
+#include <algorithm>
+
 #include "mosb/agent/repositories.h"
 #include "mosb/base/text.h"
 
@@ -14,6 +16,12 @@ manifest::Manifest only(const manifest::Manifest& manifest, const manifest::Targ
   return one;
 }
 
+bool uses(const ServiceSpec& spec, const std::string& label) {
+  return std::any_of(spec.volumes.begin(), spec.volumes.end(), [&](const VolumeBind& bind) {
+    return bind.label == label;
+  });
+}
+
 }  // namespace
 
 Result<AdmittedTarget> admit_target(const manifest::Manifest& manifest,
@@ -23,12 +31,10 @@ Result<AdmittedTarget> admit_target(const manifest::Manifest& manifest,
   const std::string what = "service " + quote(target.service_name);
   const oci::Reference ref =
       MOSB_TRY(oci::Reference::parse(target.source).context(what).as(Errc::kManifest));
-  if (ref.kind == oci::Reference::Kind::kStore) {
-    return Error(Errc::kManifest, what + ": source " + quote(target.source) + " names no place")
-        .with_hint("give the reference that it was pulled from");
-  }
+  OpenOptions options;
+  options.scratch = store_scratch(request.paths);
   std::shared_ptr<oci::Repository> source =
-      MOSB_TRY(open_repository(ref, request.configuration, {}).context(what));
+      MOSB_TRY(open_repository(ref, request.configuration, options).context(what));
   const AdmissionRequest admission{ref,
                                    trust_scope(ref, request.configuration.local_scope),
                                    target.digest,
@@ -70,6 +76,28 @@ Result<DesiredService> desire(AdmittedTarget target,
                         std::move(manifest),
                         std::move(spec),
                         std::move(target.source)};
+}
+
+std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired) {
+  std::vector<std::string> warnings;
+  for (const DesiredService& service : desired) {
+    if (service.applied.image.outcome != "verified") {
+      warnings.push_back("service " + quote(service.name()) +
+                         " runs without a verified signature (" + service.applied.image.policy +
+                         ")");
+    }
+    for (const manifest::Volume& volume : service.applied.manifest.storage) {
+      if (volume.size && uses(service.spec, volume.label)) {
+        warnings.push_back("volume " + quote(volume.label) + " of service " +
+                           quote(service.name()) + ": its size is not enforced by this mosb");
+      }
+    }
+    if (service.spec.type == manifest::ServiceType::kHostfs) {
+      warnings.push_back("service " + quote(service.name()) +
+                         " is a hostfs: pulled and verified; only a boot uses it");
+    }
+  }
+  return warnings;
 }
 
 }  // namespace mosb::agent

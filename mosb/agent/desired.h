@@ -62,4 +62,7 @@ Result<DesiredService> desire(AdmittedTarget target,
                               const oci::Store& store,
                               const DesiredRequest& request);
 
+/// What an operator should know of the services, e.g. that a volume's size is not enforced.
+std::vector<std::string> warnings_for(const std::vector<DesiredService>& desired);
+
 }  // namespace mosb::agent

@@ -10,7 +10,6 @@
 #include "mosb/agent/image_inspect.h"
 #include "mosb/base/byte_count.h"
 #include "mosb/base/sys.h"
-#include "mosb/base/temp_dir.h"
 #include "mosb/base/text.h"
 #include "mosb/base/unique_fd.h"
 #include "mosb/oci/blob.h"
@@ -18,6 +17,7 @@
 #include "mosb/oci/limits.h"
 #include "mosb/oci/manifest.h"
 #include "mosb/oci/media_types.h"
+#include "mosb/oci/scratch.h"
 #include "verity/hash_tree.h"
 
 namespace mosb::agent {
@@ -162,7 +162,7 @@ Result<oci::Descriptor> build_image(const BuildRequest& request,
     return Error(Errc::kUsage,
                  quote(request.tag.str()) + " has a digest, which follows from the image");
   }
-  const TempDir temp = MOSB_TRY(TempDir::make(temp_dir, "mosb-build-"));
+  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
   Image image{oci::ImageConfig{oci::Platform::host()}, {}};
   // Refuses a bad setting before the long work.
   MOSB_CHECK(configure(request, image.config));

@@ -9,19 +9,19 @@
 
 namespace mosb::agent {
 
-Result<oci::Descriptor> resolve_image(oci::Repository& from, const oci::Reference& ref) {
+Result<ChosenImage> choose_image(oci::Repository& from, const oci::Reference& ref) {
   const oci::Descriptor named = MOSB_TRY(from.resolve(ref));
   if (!oci::is_index_type(named.media_type)) {
-    return named;
+    return ChosenImage{named, std::nullopt};
   }
   const std::string bytes = MOSB_TRY(from.read_manifest(named));
   const oci::Index index = MOSB_TRY(oci::Index::parse(bytes, named.media_type));
-  return oci::bare(MOSB_TRY(choose_platform(index, oci::Platform::host())));
+  return ChosenImage{oci::bare(MOSB_TRY(choose_platform(index, oci::Platform::host()))), named};
 }
 
 Result<InspectedImage> inspect_image(oci::Repository& from, const oci::Reference& ref) {
   const std::string what = "image " + quote(ref.str());
-  oci::Descriptor descriptor = MOSB_TRY(resolve_image(from, ref).context(what));
+  oci::Descriptor descriptor = MOSB_TRY(choose_image(from, ref).context(what)).manifest;
   const std::string bytes = MOSB_TRY(from.read_manifest(descriptor).context(what));
   oci::Manifest manifest =
       MOSB_TRY(oci::Manifest::parse(bytes, descriptor.media_type).context(what));

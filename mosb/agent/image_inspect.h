@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/image_config.h"
@@ -21,6 +23,11 @@ struct InspectedImage {
 Result<InspectedImage> inspect_image(oci::Repository& from, const oci::Reference& ref);
 
 /// The manifest that a reference names, for this host's platform if it names an index.
-Result<oci::Descriptor> resolve_image(oci::Repository& from, const oci::Reference& ref);
+struct ChosenImage {
+  oci::Descriptor manifest;
+  /// That it was chosen from.
+  std::optional<oci::Descriptor> index;
+};
+Result<ChosenImage> choose_image(oci::Repository& from, const oci::Reference& ref);
 
 }  // namespace mosb::agent

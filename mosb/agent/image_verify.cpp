@@ -8,10 +8,10 @@
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/base/sys.h"
-#include "mosb/base/temp_dir.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/root_hash.h"
+#include "mosb/oci/scratch.h"
 #include "mosb/trust/notation_config.h"
 #include "mosb/trust/verify.h"
 #include "verity/hash_tree.h"
@@ -34,7 +34,7 @@ Status check_fetched(oci::Repository& from,
                      const oci::Descriptor& layer,
                      const verity::RootHash& root_hash,
                      const std::string& temp_dir) {
-  const TempDir temp = MOSB_TRY(TempDir::make(temp_dir, "mosb-verify-"));
+  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
   const std::string path = temp.path() + "/layer";
   {
     const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -63,12 +63,14 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
 
 Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageRequest& request) {
   const std::string what = "verify image " + quote(request.ref.str());
-  const oci::Descriptor descriptor = MOSB_TRY(resolve_image(from, request.ref).context(what));
+  const ChosenImage chosen = MOSB_TRY(choose_image(from, request.ref).context(what));
+  const oci::Descriptor& descriptor = chosen.manifest;
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(request.trust.notation_config_dir));
   const trust::VerifyRequest judged{descriptor, request.scope, {}, 100};
+  const auto& index = request.index ? request.index : chosen.index;
   trust::AdmittedManifest admitted =
-      MOSB_TRY(trust::admit(from, judged, config, request.trust.clock).context(what));
+      MOSB_TRY(trust::admit_chosen(from, judged, index, config, request.trust.clock).context(what));
   MOSB_CHECK(oci::require_squashfs_image(*admitted.manifest).context(what));
   VerifiedImage image{descriptor, std::move(admitted.report), {}};
   for (const oci::Descriptor& layer : admitted.manifest->layers) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct VerifyImageRequest {
   TrustContext trust;
   /// Layers that don't lie in a layout are fetched to here, one at a time.
   std::string temp_dir;
+  /// What an image in the store was chosen from when it was fetched.
+  std::optional<oci::Descriptor> index = {};
 };
 
 /// Judges an image's signatures by policy, then reads every block of every layer against the root

@@ -15,6 +15,7 @@
 #include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/oci/blob_writer.h"
 
 namespace mosb::agent {
 
@@ -77,14 +78,7 @@ Status sweep(const Paths& paths) {
       MOSB_CHECK(remove_stale_temps(dir + "/" + name));
     }
   }
-  for (const std::string& name : MOSB_TRY(list_dir(paths.run()))) {
-    const auto parts = split(name, '-');
-    const bool plan = parts.size() == 3 && parts[0] == "plan";
-    if (plan && !path_exists("/proc/" + parts[1])) {
-      MOSB_CHECK(remove_tree(paths.run() + "/" + name));
-    }
-  }
-  return ok();
+  return oci::remove_abandoned(paths.run());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "mosb/agent/repositories.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "mosb/base/file.h"
@@ -64,10 +65,18 @@ Result<std::optional<oci::Credentials>> credentials_for(const oci::Reference& re
     return oci::find_credentials(
         ref.host, ref.repository, oci::default_auth_files(oci::AuthFileEnvironment::current()));
   }
-  std::string password = MOSB_TRY(read_named_file(registry.password_file.value_or(""), kMaxPassword)
-                                      .context("password for " + quote(ref.host)));
-  password = password.substr(0, password.find('\n'));
-  return std::optional<oci::Credentials>(oci::Credentials{*registry.username, password, ""});
+  const std::string text =
+      MOSB_TRY(read_named_file(registry.password_file.value_or(""), kMaxPassword)
+                   .context("password for " + quote(ref.host)));
+  std::string password = split(text, '\n').front();
+  return std::optional<oci::Credentials>(
+      oci::Credentials{*registry.username, std::move(password), ""});
+}
+
+std::string environment_ca_file() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
+  const char* const file = std::getenv("SSL_CERT_FILE");
+  return file == nullptr ? "" : file;
 }
 
 Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref,
@@ -79,9 +88,12 @@ Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref
   oci::RegistryOptions how;
   how.insecure = options.insecure || registry.insecure;
   how.ca_file = registry.ca_file;
+  if (how.ca_file.empty() && options.use_environment) {
+    how.ca_file = environment_ca_file();
+  }
   how.credentials = MOSB_TRY(credentials_for(ref, registry));
   how.trusted_realms = registry.trusted_realms;
-  how.use_environment_proxy = options.use_environment_proxy;
+  how.use_environment_proxy = options.use_environment;
   std::unique_ptr<oci::HttpClient> http = MOSB_TRY(oci::make_curl_http_client());
   oci::Registry opened = MOSB_TRY(oci::Registry::open(ref.host, ref.repository, how, *http));
   return std::unique_ptr<oci::Repository>(
@@ -105,11 +117,17 @@ Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& r
       return boxed(options.create ? oci::Layout::open_or_create(ref.path)
                                   : oci::Layout::open(ref.path));
     case oci::Reference::Kind::kArchive:
-      return boxed(oci::Archive::open(ref.path, "/tmp"));
+      return boxed(oci::Archive::open(
+          ref.path, options.scratch.empty() ? MOSB_TRY(oci::private_temp_dir()) : options.scratch));
     case oci::Reference::Kind::kStore:
       break;
   }
   return Error(Errc::kUsage, quote(ref.str()) + " names an image in the store, not a place");
+}
+
+std::string store_scratch(const Paths& paths) {
+  std::string dir = paths.store() + "/tmp";
+  return path_exists(dir) ? dir : "";
 }
 
 std::string trust_scope(const oci::Reference& ref, const std::string& local_scope) {

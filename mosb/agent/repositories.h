@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "mosb/agent/configuration.h"
+#include "mosb/agent/paths.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/reference.h"
 #include "mosb/oci/repository.h"
@@ -12,10 +13,12 @@ namespace mosb::agent {
 struct OpenOptions {
   /// Plain HTTP for this registry, beside what the configuration says.
   bool insecure = false;
-  /// Operator commands honour the proxy variables, the agent does not.
-  bool use_environment_proxy = true;
+  /// Operator commands honour the proxy variables and SSL_CERT_FILE, the agent does not.
+  bool use_environment = true;
   /// A layout that does not exist yet is made: for pushing.
   bool create = false;
+  /// Where an archive is unpacked, see store_scratch(); "" for a private place in $TMPDIR or /tmp.
+  std::string scratch = {};
 };
 
 /// The place that a reference names: a registry's repository with what the configuration says of
@@ -23,6 +26,10 @@ struct OpenOptions {
 Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& ref,
                                                          const Configuration& configuration,
                                                          const OpenOptions& options);
+
+/// The place in the store for temporary files, cleaned whenever the store is opened; "" if there is
+/// no store.
+std::string store_scratch(const Paths& paths);
 
 /// The trust scope of a reference: HOST/REPOSITORY as written for a registry, `local_scope` for a
 /// layout or archive, never anything that the image says of itself.

@@ -1,6 +1,7 @@
 #include "mosb/agent/service_runtime.h"
 
 #include <algorithm>
+#include <csignal>
 
 #include "lxc/user.h"
 #include "mosb/agent/volumes.h"
@@ -10,6 +11,7 @@
 #include "mosb/base/text.h"
 #include "verity/hash_tree.h"
 #include "verity/mount_table.h"
+#include "verity/server_probe.h"
 #include "verity/volume.h"
 
 namespace mosb::agent {
@@ -17,6 +19,10 @@ namespace mosb::agent {
 namespace {
 
 constexpr std::uint32_t kAllIds = 0xfffffffe;
+/// What a layer's server has to answer a simple question.
+constexpr std::chrono::seconds kAnswerTimeout{5};
+/// What a killed service has to end once its readers are free.
+constexpr std::chrono::seconds kEndTimeout{5};
 
 /// The service that a mounted image belongs to, by its path; "" if it is none of ours.
 std::string owner_of(const Paths& paths, const std::string& target) {
@@ -29,7 +35,8 @@ std::string owner_of(const Paths& paths, const std::string& target) {
   return "";
 }
 
-/// The home directory's variable, unless somebody set one.
+}  // namespace
+
 void add_home(std::vector<std::string>& env, const std::string& home) {
   const bool set = std::any_of(
       env.begin(), env.end(), [](const std::string& e) { return e.starts_with("HOME="); });
@@ -37,8 +44,6 @@ void add_home(std::vector<std::string>& env, const std::string& home) {
     env.push_back("HOME=" + home);
   }
 }
-
-}  // namespace
 
 ServiceRuntime::ServiceRuntime(const Paths& paths, const std::string& instance)
     : paths_(paths), instance_(instance) {}
@@ -239,11 +244,22 @@ Status ServiceRuntime::release_unknown(const std::string& target) const {
   return recorded ? ok() : verity::umount_target(target);
 }
 
+Status ServiceRuntime::stop_container(const std::string& name, const ServiceRecord& how) const {
+  Status stopped = lxc::stop(container_id(name), how.stop_signal, how.stop_timeout);
+  if (stopped || stopped.error().code() != Errc::kBusy) {
+    return stopped;
+  }
+  // A process that hangs in a read of a stuck server is deaf to SIGKILL until the server ends.
+  if (MOSB_TRY(verity::end_stuck_servers(mount_environment(), kAnswerTimeout)).empty()) {
+    return stopped;
+  }
+  return lxc::stop(container_id(name), SIGKILL, kEndTimeout);
+}
+
 Status ServiceRuntime::stop(const std::string& name, const ServiceSpec* keep) const {
   const auto record = read_service_record(paths_, name);
   const ServiceRecord how = record && *record ? **record : ServiceRecord();
-  MOSB_CHECK(lxc::stop(container_id(name), how.stop_signal, how.stop_timeout)
-                 .context("stop " + quote(name)));
+  MOSB_CHECK(stop_container(name, how).context("stop " + quote(name)));
   // What a run wrote into its root file system goes with it, even if the same spec starts again.
   const bool written = keep != nullptr && how.fingerprint == keep->fingerprint &&
                        keep->image.write == verity::ImageMount::Write::kTmpfs;

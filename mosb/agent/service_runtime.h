@@ -28,6 +28,9 @@ struct ServiceFacts {
   bool running() const { return container.state == lxc::RunState::kRunning; }
 };
 
+/// Adds the home directory's variable to NAME=VALUE pairs, unless somebody set one.
+void add_home(std::vector<std::string>& env, const std::string& home);
+
 /// Does to one service at a time what a spec says; decides nothing.
 class ServiceRuntime {
  public:
@@ -63,6 +66,7 @@ class ServiceRuntime {
   void remove_empty_directories(const ServiceSpec& spec) const;
   /// Unmounts what lies at a target of ours and has lost its record.
   Status release_unknown(const std::string& target) const;
+  Status stop_container(const std::string& name, const ServiceRecord& how) const;
   Status release_mounts(const std::string& name, const std::string& kept_target) const;
 
   const Paths& paths_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mosb/agent/volumes.h"
 #include "mosb/base/file.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
@@ -18,12 +19,14 @@ const ServiceFacts& facts_of(const std::map<std::string, ServiceFacts>& all,
 }
 
 /// Fills in which volumes are new.
-void look_at_volumes(const DesiredService& service, const Paths& paths, ServiceView& view) {
+Status look_at_volumes(const DesiredService& service, const Paths& paths, ServiceView& view) {
   for (const VolumeBind& bind : service.spec.volumes) {
+    MOSB_CHECK(check_volume(paths, bind).context("service " + quote(service.name())));
     if (!path_exists(paths.volumes() + "/" + bind.label)) {
       view.new_volumes.push_back(bind.label);
     }
   }
+  return ok();
 }
 
 }  // namespace
@@ -41,7 +44,7 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
                      .new_volumes = {},
                      .image_ref = service.applied.image.ref};
     Item item{&service, std::move(view), std::move(pull), {}};
-    look_at_volumes(service, paths, item.view);
+    MOSB_CHECK(look_at_volumes(service, paths, item.view));
     item.change = change_for(item.view);
     items_.push_back(std::move(item));
   }
@@ -68,7 +71,9 @@ void SwitchOver::announce(const Step& step) const {
 
 Status SwitchOver::prepare() {
   for (const Item& item : items_) {
-    if (item.pull.missing.empty()) {
+    // Looked at again: a service before it may have brought layers that both have.
+    const oci::PullPlan pull = oci::plan_pull(item.service->manifest, store_);
+    if (pull.missing.empty()) {
       continue;
     }
     if (item.service->source == nullptr) {
@@ -77,7 +82,7 @@ Status SwitchOver::prepare() {
           .with_hint("apply the manifest again to fetch them");
     }
     announce({"pull", item.service->applied.image.ref, ""});
-    MOSB_CHECK(oci::pull_layers(*item.service->source, item.pull, store_, options_.progress)
+    MOSB_CHECK(oci::pull_layers(*item.service->source, pull, store_, options_.progress)
                    .context("fetch image " + quote(item.service->applied.image.ref)));
   }
   return mount_all();

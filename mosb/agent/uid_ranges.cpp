@@ -146,9 +146,8 @@ Status check_own(const UidRanges& own,
                  const std::string& instance) {
   for (const auto& [other, ranges] : host) {
     for (const auto& [group, base] : ranges) {
-      const bool clash = other != instance && std::any_of(own.begin(), own.end(), [&](auto& mine) {
-                           return mine.second == base;
-                         });
+      const auto is_same = [taken = base](const auto& mine) { return mine.second == taken; };
+      const bool clash = other != instance && std::any_of(own.begin(), own.end(), is_same);
       if (clash) {
         return Error(Errc::kState,
                      "the uid range at " + std::to_string(base) + " is also used by instance " +
@@ -186,6 +185,14 @@ Result<UidRanges> read_uid_ranges(const Paths& paths) {
   return parse_ranges(MOSB_TRY(read_json(own_file(paths)))).context(quote(own_file(paths)));
 }
 
+Result<UidRanges> plan_uid_ranges(const Paths& paths, const std::set<std::string>& groups) {
+  UidRanges ranges = MOSB_TRY(read_uid_ranges(paths));
+  for (const std::string& group : groups) {
+    ranges.emplace(group, kFirstRange);
+  }
+  return ranges;
+}
+
 Result<UidRanges> reserve_uid_ranges(const Paths& paths,
                                      const std::string& instance,
                                      const std::set<std::string>& groups) {
@@ -215,6 +222,7 @@ Result<UidRanges> reserve_uid_ranges(const Paths& paths,
     }
   }
   host[instance] = own;
+  MOSB_CHECK(remove_stale_temps(kHostDir));
   MOSB_CHECK(write_file_atomic(host_file, to_json(host).dump(2) + "\n", 0600));
   MOSB_CHECK(write_file_atomic(own_file(paths), Json(own).dump(2) + "\n", 0600));
   return own;

@@ -44,5 +44,7 @@ Result<UidRanges> reserve_uid_ranges(const Paths& paths,
                                      const std::set<std::string>& groups);
 /// What is recorded, without reserving.
 Result<UidRanges> read_uid_ranges(const Paths& paths);
+/// The same for a plan: a group without a range, which has no running service either, gets any.
+Result<UidRanges> plan_uid_ranges(const Paths& paths, const std::set<std::string>& groups);
 
 }  // namespace mosb::agent

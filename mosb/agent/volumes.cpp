@@ -29,6 +29,20 @@ Result<Json> read_record(const Paths& paths) {
   return json::parse(*text, kMaxRecord).context(quote(record_file(paths))).as(Errc::kState);
 }
 
+Status write_record(const Paths& paths, const Json& record) {
+  return write_file_atomic(record_file(paths), record.dump(1) + "\n", 0600);
+}
+
+std::string volume_dir(const Paths& paths, const std::string& label) {
+  return paths.volumes() + "/" + label;
+}
+
+/// From now on nothing but an explicit command removes it.
+Status keep_for_good(const Paths& paths, const std::string& label) {
+  Json record = MOSB_TRY(read_record(paths));
+  return record.erase(label) > 0 ? write_record(paths, record) : ok();
+}
+
 /// Empties a volume that an earlier boot filled: renamed first, so that a crash in between leaves
 /// no half-emptied volume behind the name.
 Status renew(const Paths& paths, const std::string& label, const std::string& dir) {
@@ -45,7 +59,7 @@ Status renew(const Paths& paths, const std::string& label, const std::string& di
     MOSB_CHECK(remove_tree(old));
   }
   record[label] = boot;
-  return write_file_atomic(record_file(paths), record.dump(1) + "\n", 0600);
+  return write_record(paths, record);
 }
 
 }  // namespace
@@ -60,12 +74,28 @@ Result<std::string> boot_id() {
   return id;
 }
 
-Result<std::string> ensure_volume(const Paths& paths, const VolumeBind& volume) {
-  const std::string dir = paths.volumes() + "/" + volume.label;
-  const std::string what = "volume " + quote(volume.label);
-  if (!volume.persistent) {
-    MOSB_CHECK(renew(paths, volume.label, dir).context(what).as(Errc::kVolume));
+Status check_volume(const Paths& paths, const VolumeBind& volume) {
+  const std::string dir = volume_dir(paths, volume.label);
+  if (volume.persistent || !path_exists(dir)) {
+    return ok();
   }
+  const std::string what = "volume " + quote(volume.label);
+  const Json record = MOSB_TRY(read_record(paths).context(what).as(Errc::kVolume));
+  if (record.contains(volume.label)) {
+    return ok();
+  }
+  return Error(Errc::kVolume,
+               what + " is persistent and not to be so any more, which would empty it")
+      .with_hint("give it another label, or move " + dir + " away");
+}
+
+Result<std::string> ensure_volume(const Paths& paths, const VolumeBind& volume) {
+  const std::string dir = volume_dir(paths, volume.label);
+  const std::string what = "volume " + quote(volume.label);
+  MOSB_CHECK(check_volume(paths, volume));
+  Status aged =
+      volume.persistent ? keep_for_good(paths, volume.label) : renew(paths, volume.label, dir);
+  MOSB_CHECK(std::move(aged).context(what).as(Errc::kVolume));
   MOSB_CHECK(sys::mkdir(dir, 0755).context(what).as(Errc::kVolume));
   const struct stat st = MOSB_TRY(sys::lstat(dir).context(what).as(Errc::kVolume));
   if (!S_ISDIR(st.st_mode)) {

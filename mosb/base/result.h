@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cassert>
 #include <string>
 #include <utility>
 #include <variant>
@@ -15,39 +14,29 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {
-  }  // NOLINT(google-explicit-constructor): `return value;` is the point
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {
-  }  // NOLINT(google-explicit-constructor): `return error;` is the point
+  // `return value;` and `return error;` are the point.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(value()); }
+  /// A value, not a reference into what is about to end: `for (auto& x : *f())` is safe.
+  T operator*() && { return std::move(value()); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  T& value() & {
-    assert(has_value());
-    return *std::get_if<0>(&state_);
-  }
-  const T& value() const& {
-    assert(has_value());
-    return *std::get_if<0>(&state_);
-  }
-  T&& value() && { return std::move(value()); }
-  const Error& error() const& {
-    assert(!has_value());
-    return *std::get_if<1>(&state_);
-  }
-  Error&& error() && {
-    assert(!has_value());
-    return std::move(*std::get_if<1>(&state_));
-  }
+  /// Asking for what is not there throws std::bad_variant_access in every build: a mistake of ours
+  /// must end as an internal error, never as a value.
+  T& value() & { return std::get<0>(state_); }
+  const T& value() const& { return std::get<0>(state_); }
+  T value() && { return std::get<0>(std::move(state_)); }
+  const Error& error() const& { return std::get<1>(state_); }
+  Error error() && { return std::get<1>(std::move(state_)); }
 
   /// Adds context to an error; a value passes unchanged. By value on purpose: MOSB_TRY binds a
   /// copy.
@@ -85,6 +74,7 @@ inline Status ok() {
 }  // namespace mosb
 
 // Each use has a variable of its own, so that one MOSB_TRY may stand inside another.
+// NOLINTBEGIN(bugprone-macro-parentheses): `name` is declared here
 #define MOSB_JOIN_(a, b) a##b
 #define MOSB_JOIN(a, b) MOSB_JOIN_(a, b)
 #define MOSB_TRY_AS(expr, name)       \
@@ -102,6 +92,7 @@ inline Status ok() {
       return std::move(name).error(); \
     }                                 \
   } while (false)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// The value of a Result expression, or returns its error from the enclosing function.
 #define MOSB_TRY(expr) MOSB_TRY_AS(expr, MOSB_JOIN(mosb_try_, __COUNTER__))

@@ -99,8 +99,14 @@ Result<SystemTime> parse_rfc3339(std::string_view text) {
   if (!zone) {
     return malformed;
   }
-  return SystemTime(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second) -
-         *zone;
+  const SystemTime time = SystemTime(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) +
+                          seconds(second) - *zone;
+  const std::chrono::year_month_day utc(std::chrono::floor<days>(time));
+  // An offset can lead out of the years that have four digits.
+  if (utc.year() < std::chrono::year(0) || utc.year() > std::chrono::year(9999)) {
+    return malformed;
+  }
+  return time;
 }
 
 }  // namespace mosb

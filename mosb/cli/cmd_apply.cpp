@@ -4,8 +4,8 @@
 #include "mosb/agent/instance.h"
 #include "mosb/base/duration.h"
 #include "mosb/base/file.h"
-#include "mosb/base/log.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/apply_view.h"
 #include "mosb/cli/progress.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/trust_flags.h"
@@ -35,29 +35,7 @@ Result<manifest::Manifest> read_manifest(const std::string& source) {
   return manifest::parse(text, source);
 }
 
-Json to_json(const agent::ApplyReport& report) {
-  Json steps = Json::array();
-  for (const agent::Step& step : report.steps) {
-    steps.push_back({{"action", step.action}, {"object", step.object}, {"reason", step.reason}});
-  }
-  return {{"changed", report.changed()}, {"steps", steps}, {"warnings", report.warnings}};
-}
-
-void show(const Session& session, const agent::ApplyReport& report) {
-  if (session.format() == Output::kJson) {
-    print_json(to_json(report));
-    return;
-  }
-  for (const agent::Step& step : report.steps) {
-    print_line(session, to_string(step));
-  }
-  for (const std::string& warning : report.warnings) {
-    log::warn(warning);
-  }
-  if (!report.changed()) {
-    print_line(session, "Nothing to do: the machine is as the manifest says.");
-  }
-}
+constexpr char kNothingToDo[] = "Nothing to do: the machine is as the manifest says.";
 
 Result<agent::ApplyOptions> options_from(const Session& session, const ApplyFlags& flags) {
   agent::ApplyOptions options;
@@ -77,7 +55,25 @@ Result<int> plan(Session& session, const ApplyFlags& flags) {
        MOSB_TRY(agent::plan_manifest(session.paths(),
                                      manifest,
                                      {configuration, trust},
-                                     MOSB_TRY(options_from(session, flags)))));
+                                     MOSB_TRY(options_from(session, flags)))),
+       kNothingToDo);
+  return 0;
+}
+
+Result<int> apply_applied(Session& session, const ApplyFlags& flags) {
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  const agent::ApplyOptions options = MOSB_TRY(options_from(session, flags));
+  const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
+  const agent::TrustContext trust{dir, session.clock()};
+  const agent::ApplyContext context{configuration, trust};
+  agent::ApplyReport report;
+  if (flags.dry_run) {
+    report = MOSB_TRY(agent::plan_applied(session.paths(), context, options));
+  } else {
+    const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+    report = MOSB_TRY(agent::apply_applied(instance, context, options));
+  }
+  show(session, report, kNothingToDo);
   return 0;
 }
 
@@ -85,30 +81,27 @@ Result<int> apply(Session& session, const ApplyFlags& flags) {
   if (flags.applied == !flags.source.empty()) {
     return Error(Errc::kUsage, "apply takes either a manifest or --applied");
   }
+  if (flags.applied) {
+    return apply_applied(session, flags);
+  }
   if (flags.dry_run) {
     return plan(session, flags);
   }
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   const agent::ApplyOptions options = MOSB_TRY(options_from(session, flags));
-  if (flags.applied) {
-    const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
-    const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
-    const agent::TrustContext trust{dir, session.clock()};
-    show(session, MOSB_TRY(agent::apply_applied(instance, {configuration, trust}, options)));
-    return 0;
-  }
   const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
   const agent::TrustContext trust{dir, session.clock()};
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   show(session,
-       MOSB_TRY(agent::apply_manifest(instance, manifest, {configuration, trust}, options)));
+       MOSB_TRY(agent::apply_manifest(instance, manifest, {configuration, trust}, options)),
+       kNothingToDo);
   return 0;
 }
 
 Result<int> down(Session& session, const ApplyFlags& flags) {
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
-  show(session, MOSB_TRY(agent::take_down(instance, flags.volumes)));
+  show(session, MOSB_TRY(agent::take_down(instance, flags.volumes)), kNothingToDo);
   return 0;
 }
 
@@ -139,8 +132,10 @@ void add_apply_commands(CLI::App& app, Session& session) {
       [&session, flags] { session.command = [flags](Session& s) { return plan(s, *flags); }; });
 
   CLI::App* const down_command =
-      app.add_subcommand("down", "Stop and remove everything of this instance");
-  down_command->footer("Example: mosb down --root /tmp/try");
+      app.add_subcommand("down", "Stop and remove all services of this instance");
+  down_command->footer(
+      "Example: mosb down --root /tmp/try\nImages stay in the store, and mounts made by `mosb "
+      "mount` stay until `mosb umount`.");
   down_command->add_flag("--volumes", flags->volumes, "Remove the volumes, too");
   down_command->callback(
       [&session, flags] { session.command = [flags](Session& s) { return down(s, *flags); }; });

@@ -11,6 +11,7 @@
 #include "mosb/cli/trust_flags.h"
 #include "mosb/cli/verification_view.h"
 #include "mosb/oci/root_hash.h"
+#include "mosb/oci/scratch.h"
 #include "mosb/oci/store.h"
 
 namespace mosb::cli {
@@ -100,14 +101,21 @@ class Source {
   static Result<Source> open(const Session& session, const oci::Reference& ref, bool insecure) {
     Source source;
     if (ref.kind == oci::Reference::Kind::kStore) {
-      source.store_ = std::make_unique<oci::Store>(
-          MOSB_TRY(oci::Store::open_or_create(session.paths().store())));
+      source.store_ =
+          std::make_unique<oci::Store>(MOSB_TRY(oci::Store::open(session.paths().store())));
     } else {
       source.repository_ = MOSB_TRY(session.open(ref, insecure));
     }
     return source;
   }
   oci::Repository& get() { return store_ ? store_->repository() : *repository_; }
+  /// What an image of the store was chosen from.
+  Result<std::optional<oci::Descriptor>> index_of(const oci::Reference& ref,
+                                                  const std::string& scope) const {
+    const auto stored =
+        store_ ? MOSB_TRY(store_->find(ref.str(), scope)) : std::optional<oci::StoredImage>();
+    return stored ? stored->index : std::optional<oci::Descriptor>();
+  }
 
  private:
   std::unique_ptr<oci::Store> store_;
@@ -131,8 +139,10 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   const std::string scope = MOSB_TRY(session.scope(ref, flags.scope));
   const std::string notation = MOSB_TRY(session.notation_config(flags.trust.notation_config));
   Source source = MOSB_TRY(Source::open(session, ref, flags.insecure));
+  const std::string temp_dir = MOSB_TRY(oci::private_temp_dir());
+  const auto index = MOSB_TRY(source.index_of(ref, scope));
   const agent::VerifiedImage image = MOSB_TRY(agent::verify_image(
-      source.get(), {ref, scope, agent::TrustContext{notation, session.clock()}, temp_dir()}));
+      source.get(), {ref, scope, agent::TrustContext{notation, session.clock()}, temp_dir, index}));
   std::vector<oci::Descriptor> layers;
   for (const agent::VerifiedLayer& layer : image.layers) {
     layers.push_back(layer.descriptor);
@@ -155,7 +165,7 @@ Result<int> verify(Session& session, const RefFlags& flags) {
 Result<int> list(Session& session) {
   std::vector<oci::StoredImage> images;
   if (path_exists(session.paths().store())) {
-    const oci::Store store = MOSB_TRY(oci::Store::open_or_create(session.paths().store()));
+    const oci::Store store = MOSB_TRY(oci::Store::open(session.paths().store()));
     images = MOSB_TRY(store.images());
   }
   Json json = Json::array();
@@ -193,7 +203,7 @@ void add_verify(CLI::App& image, Session& session) {
       "verify", "Check the signature by policy and every block of every layer");
   command->footer("Example: mosb image verify oci:./images:web --notation-config keys/notation");
   command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("--scope", flags->scope, "Trust scope of a local image");
+  command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
   command->add_option("--notation-config",
                       flags->trust.notation_config,
                       "notation configuration directory with trust policy and trust store");
@@ -206,6 +216,7 @@ void add_verify(CLI::App& image, Session& session) {
 
 void add_image_commands(CLI::App& app, Session& session) {
   CLI::App* const image = app.add_subcommand("image", "Build images and look at them");
+  image->footer("Example: mosb image inspect oci:./images:web");
   add_image_build(*image, session);
   add_inspect(*image, session);
   add_verify(*image, session);

@@ -63,6 +63,7 @@ Result<int> create(Session& session, const KeysetFlags& flags) {
 
 void add_keyset_commands(CLI::App& app, Session& session) {
   CLI::App* const keyset = app.add_subcommand("keyset", "Keys and certificates to sign with");
+  keyset->footer("Example: mosb keyset create keys --name \"Example release\"");
   const auto flags = std::make_shared<KeysetFlags>();
   CLI::App* const command = keyset->add_subcommand(
       "create", "Make a root, a signing certificate and a configuration that trusts them");

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "mosb/base/file.h"
+#include "mosb/cli/error_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/manifest/manifest.h"
 
@@ -16,6 +17,11 @@ Json to_json(const manifest::Problem& problem) {
           {"suggestion", problem.suggestion}};
 }
 
+Error invalid(const std::string& file, const manifest::Checked& checked) {
+  return Error(Errc::kManifest, file + ": " + std::to_string(checked.problems.size()) + " problems")
+      .with_hint("docs/manifest.md describes the fields");
+}
+
 Result<int> check(Session& session, const std::string& file) {
   const std::string text =
       MOSB_TRY(read_named_file(file, manifest::kMaxManifestSize).as(Errc::kManifest));
@@ -25,7 +31,11 @@ Result<int> check(Session& session, const std::string& file) {
     for (const manifest::Problem& problem : checked.problems) {
       problems.push_back(to_json(problem));
     }
-    print_json({{"valid", checked.problems.empty()}, {"problems", problems}});
+    Json result{{"valid", checked.problems.empty()}, {"problems", problems}};
+    if (!checked.problems.empty()) {
+      result["error"] = cli::to_json(invalid(file, checked));
+    }
+    print_json(result);
     return checked.problems.empty() ? 0 : static_cast<int>(Errc::kManifest);
   }
   if (checked.problems.empty()) {
@@ -35,8 +45,7 @@ Result<int> check(Session& session, const std::string& file) {
   for (const manifest::Problem& problem : checked.problems) {
     print_line(session, file + ":" + to_string(problem));
   }
-  return Error(Errc::kManifest, file + ": " + std::to_string(checked.problems.size()) + " problems")
-      .with_hint("docs/manifest.md describes the fields");
+  return invalid(file, checked);
 }
 
 }  // namespace

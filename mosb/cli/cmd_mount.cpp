@@ -159,15 +159,18 @@ void declare_mount(CLI::App& app, Session& session) {
       app.add_subcommand("mount", "Mount an image whose signature and blocks are verified");
   command->footer("Example: mosb mount registry.example/app:1.0 /mnt/app");
   command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("DIR", flags->dir, "Where to; made if it does not exist")->required();
+  command->add_option("DIR", flags->dir, "Where to; its last part is made if it does not exist")
+      ->required();
   CLI::Option* const upper =
-      command->add_option("--upper", flags->upper, "Directory that keeps what is written");
+      command->add_option("--upper", flags->upper, "Directory whose `upper` keeps what is written");
   command->add_flag("--writable", flags->writable, "What is written is gone after the umount")
       ->excludes(upper);
-  command->add_option("--verifier", flags->verifier, "What checks the blocks")
+  command
+      ->add_option("--verifier", flags->verifier, "What checks the blocks; dm is not supported yet")
       ->check(CLI::IsMember({"auto", "dm", "fuse"}))
       ->default_str("auto");
-  command->add_option("--idmap", flags->idmap, "First of 65536 host ids that the ids show as");
+  command->add_option(
+      "--idmap", flags->idmap, "First of the 65536 host ids that the image's ids show as");
   command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
   command->add_flag("--insecure-registry", flags->insecure_registry, "Plain HTTP");
   command->add_flag("--allow-missing-verity", flags->allow_missing_verity, "Not supported yet");

@@ -14,10 +14,11 @@
 #include "mosb/agent/service_status.h"
 #include "mosb/base/duration.h"
 #include "mosb/base/file.h"
-#include "mosb/base/log.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/apply_view.h"
+#include "mosb/cli/error_view.h"
 #include "mosb/cli/log_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
@@ -113,15 +114,6 @@ Result<int> inspect(Session& session, const ServiceFlags& flags) {
   return 0;
 }
 
-void show(Session& session, const agent::ApplyReport& report) {
-  for (const std::string& warning : report.warnings) {
-    log::warn(warning);
-  }
-  for (const agent::Step& step : report.steps) {
-    print_line(session, to_string(step));
-  }
-}
-
 Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) {
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   agent::ApplyOptions options;
@@ -133,7 +125,8 @@ Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) 
     MOSB_CHECK(agent::stop_service(instance, flags.name));
   }
   show(session,
-       MOSB_TRY(agent::start_service(instance, flags.name, {configuration, trust}, options)));
+       MOSB_TRY(agent::start_service(instance, flags.name, {configuration, trust}, options)),
+       "");
   return 0;
 }
 
@@ -166,7 +159,7 @@ Result<int> exec_inside(Session& session, const ServiceFlags& flags) {
   request.process.uid = ids.uid;
   request.process.gid = ids.gid;
   request.process.groups = ids.groups;
-  request.process.env.push_back("HOME=" + ids.home);
+  agent::add_home(request.process.env, ids.home);
   UniqueFd null;
   if (!flags.interactive && !flags.tty) {
     null = MOSB_TRY(sys::open("/dev/null", O_RDONLY));
@@ -178,10 +171,7 @@ Result<int> exec_inside(Session& session, const ServiceFlags& flags) {
 Result<int> exec(Session& session, const ServiceFlags& flags) {
   Result<int> status = exec_inside(session, flags);
   if (!status) {
-    (void)std::fprintf(stderr,
-                       "mosb: %s: %s\n",
-                       errc_name(status.error().code()),
-                       escape(status.error().message()).c_str());
+    (void)report(session, status.error());
     return kExecFailed;
   }
   return status;
@@ -218,8 +208,12 @@ Declared declare(CLI::App& parent,
 }
 
 void add_verbs(CLI::App& parent, Session& session) {
-  (void)declare(
-      parent, session, "inspect", "Show everything about a service", "mosb inspect web", inspect);
+  (void)declare(parent,
+                session,
+                "inspect",
+                "Show everything about a service, as JSON",
+                "mosb inspect web",
+                inspect);
   (void)declare(parent, session, "stop", "Stop a service and keep it down", "mosb stop web", stop);
   for (const bool again : {false, true}) {
     const Declared d = again ? declare(parent,
@@ -242,15 +236,19 @@ void add_verbs(CLI::App& parent, Session& session) {
   const Declared log = declare(
       parent, session, "logs", "Show what a service printed", "mosb logs web -f --tail 50", logs);
   log.command->add_flag("-f,--follow", log.flags->follow, "Go on as more is printed");
-  log.command->add_option("--tail", log.flags->tail, "Lines from the end")->default_str("200");
+  log.command
+      ->add_option("--tail", log.flags->tail, "Lines from the end of the current log file; 0: none")
+      ->default_str("200");
   const Declared run = declare(parent,
                                session,
                                "exec",
                                "Run a command inside a service",
-                               "mosb exec -it web -- /bin/sh",
+                               "mosb exec -it web -- /bin/sh\nThe status is the command's own, "
+                               "128+n for signal n, or 125 when mosb itself failed.",
                                exec);
   run.command->add_flag("-i,--interactive", run.flags->interactive, "Pass standard input on");
-  run.command->add_flag("-t,--tty", run.flags->tty, "Give the command a terminal");
+  run.command->add_flag(
+      "-t,--tty", run.flags->tty, "Give the command a terminal, with standard input");
   run.command->add_option("--user", run.flags->user, "USER[:GROUP] instead of the service's own");
   run.command->add_option("COMMAND", run.flags->command, "The command and its arguments")
       ->required();
@@ -264,6 +262,7 @@ void add_service_commands(CLI::App& app, Session& session) {
   list->callback([&session] { session.command = ps; });
   add_verbs(app, session);
   CLI::App* const group = app.add_subcommand("service", "The same commands, grouped");
+  group->footer("Example: mosb service logs web -f");
   add_verbs(*group, session);
 }
 

@@ -63,6 +63,11 @@ Result<std::optional<std::chrono::seconds>> parse_expiry(const std::string& text
 Result<int> sign(Session& session, const SignFlags& flags) {
   MOSB_CHECK(check_supported(flags));
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
+  if (ref.kind == oci::Reference::Kind::kArchive) {
+    return Error(Errc::kUsage,
+                 "sign image " + quote(flags.ref) + ": an archive takes no signature afterwards")
+        .with_hint("sign the layout, then pack it");
+  }
   const auto expiry = MOSB_TRY(parse_expiry(flags.expiry));
   const auto metadata = MOSB_TRY(parse_key_values("--metadata", flags.metadata));
   trust::SigningKey key = MOSB_TRY(load_key(session, flags));
@@ -104,7 +109,7 @@ void add_sign_commands(CLI::App& app, Session& session) {
   command->add_option("--notation-config",
                       flags->notation_config,
                       "The notation configuration directory that --key-name looks in");
-  command->add_option("--format", flags->format, "Signature format")
+  command->add_option("--format", flags->format, "Signature format; cose is not supported yet")
       ->check(CLI::IsMember({"jws", "cose"}))
       ->default_str("jws");
   command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");

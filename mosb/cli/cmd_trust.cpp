@@ -256,6 +256,7 @@ void add_test(CLI::App& trust_command, Session& session) {
 
 void add_policy(CLI::App& trust_command, Session& session) {
   CLI::App* const policy = trust_command.add_subcommand("policy", "notation's trust policy");
+  policy->footer("Example: mosb trust policy check trustpolicy.json");
   const auto flags = std::make_shared<TrustCommandFlags>();
   CLI::App* const check =
       add_action(*policy, "check", "Check a trust policy", session, flags, check_policy);
@@ -282,6 +283,7 @@ void add_store_options(CLI::App& command, TrustCommandFlags& flags, bool require
 
 void add_store_commands(CLI::App& trust_command, Session& session) {
   CLI::App* const store = trust_command.add_subcommand("store", "notation's trust stores");
+  store->footer("Example: mosb trust store ls --type ca");
   const auto add_flags = std::make_shared<TrustCommandFlags>();
   CLI::App* const add =
       add_action(*store, "add", "Add certificate files to a store", session, add_flags, add_store);
@@ -306,6 +308,7 @@ void add_store_commands(CLI::App& trust_command, Session& session) {
 void add_trust_commands(CLI::App& app, Session& session) {
   CLI::App* const trust_command =
       app.add_subcommand("trust", "Whom this host trusts, and why it accepts an image");
+  trust_command->footer("Example: mosb trust test registry.example/app:1.0");
   add_test(*trust_command, session);
   add_policy(*trust_command, session);
   add_store_commands(*trust_command, session);

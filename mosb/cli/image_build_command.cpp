@@ -67,10 +67,11 @@ Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Re
 Result<oci::Descriptor> build_to(Session& session,
                                  const agent::BuildRequest& request,
                                  bool insecure) {
+  const std::string temp_dir = MOSB_TRY(oci::private_temp_dir());
   if (request.tag.kind == oci::Reference::Kind::kArchive) {
-    oci::Archive archive = MOSB_TRY(oci::Archive::create(temp_dir()));
+    oci::Archive archive = MOSB_TRY(oci::Archive::create(temp_dir));
     oci::Descriptor built =
-        MOSB_TRY(agent::build_image(request, archive, session.processes(), temp_dir()));
+        MOSB_TRY(agent::build_image(request, archive, session.processes(), temp_dir));
     MOSB_CHECK(archive.save(request.tag.path));
     return built;
   }
@@ -79,7 +80,7 @@ Result<oci::Descriptor> build_to(Session& session,
   options.create = true;
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   const auto to = MOSB_TRY(agent::open_repository(request.tag, configuration, options));
-  return agent::build_image(request, *to, session.processes(), temp_dir());
+  return agent::build_image(request, *to, session.processes(), temp_dir);
 }
 
 Result<int> build(Session& session, const BuildFlags& flags) {
@@ -102,12 +103,6 @@ Result<int> build(Session& session, const BuildFlags& flags) {
 
 }  // namespace
 
-std::string temp_dir() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
-  const char* const dir = std::getenv("TMPDIR");
-  return dir != nullptr && *dir == '/' ? dir : "/tmp";
-}
-
 void add_image_build(CLI::App& image, Session& session) {
   const auto flags = std::make_shared<BuildFlags>();
   CLI::App* const command =
@@ -116,7 +111,8 @@ void add_image_build(CLI::App& image, Session& session) {
       "Example: mosb image build --rootfs ./root -t oci:./images:web --entrypoint /bin/httpd "
       "--cmd -f\nThe same input gives the same image; file times are SOURCE_DATE_EPOCH or 0.");
   command->add_option("--rootfs", flags->rootfs, "Directory or tar file")->required();
-  command->add_option("-t,--tag", flags->tag, "Where the image goes")->required();
+  command->add_option("-t,--tag", flags->tag, "Where the image goes; an archive is written anew")
+      ->required();
   command->add_option("--base", flags->base, "Image whose layers and settings lie below");
   // One value per flag: "--cmd -f --cmd -x" must not take a flag of ours for a value.
   const auto list = [&](const char* name, std::vector<std::string>& to, const char* what) {
@@ -128,9 +124,12 @@ void add_image_build(CLI::App& image, Session& session) {
   list("--label", flags->labels, "NAME=value; may be repeated");
   command->add_option("--user", flags->user, "USER[:GROUP], names or numbers");
   command->add_option("--workdir", flags->working_dir, "Where the program starts");
-  command->add_option("--fs", flags->file_system, "Kind of the layer's file system")
+  command
+      ->add_option("--fs",
+                   flags->file_system,
+                   "The layer's file system (default squashfs); erofs is not supported yet")
       ->check(CLI::IsMember({"squashfs", "erofs"}));
-  command->add_option("--compression", flags->compression, "Of the layer")
+  command->add_option("--compression", flags->compression, "Of the layer (default zstd)")
       ->check(CLI::IsMember({"zstd", "gzip", "xz", "lz4"}));
   command->add_flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
   command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");

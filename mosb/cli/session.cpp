@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -62,6 +64,24 @@ class StoreRepository final : public oci::Repository {
 
 }  // namespace
 
+Status Session::resolve_root() {
+  namespace fs = std::filesystem;
+  if (root.empty()) {
+    return ok();
+  }
+  std::error_code error;
+  fs::path real = fs::absolute(root, error);
+  if (!error) {
+    real = fs::weakly_canonical(real, error);
+  }
+  if (error) {
+    return Error::sys("--root " + quote(root), error.value()).as(Errc::kUsage);
+  }
+  // A directory that does not exist yet keeps the slash that it was given with.
+  root = real.has_filename() ? real.string() : real.parent_path().string();
+  return ok();
+}
+
 Result<agent::Configuration> Session::configuration() const {
   const std::string path = config_file.empty() ? paths().config_file() : config_file;
   const auto text = read_named_file(path, kMaxConfiguration);
@@ -95,7 +115,7 @@ Result<std::string> Session::scope(const oci::Reference& ref, const std::string&
   if (ref.kind != oci::Reference::Kind::kStore) {
     return agent::trust_scope(ref, MOSB_TRY(configuration()).local_scope);
   }
-  const oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths().store()));
+  const oci::Store store = MOSB_TRY(oci::Store::open(paths().store()));
   const auto records = MOSB_TRY(store.find_all(*ref.digest));
   if (records.empty()) {
     return Error(Errc::kNotFound, "the store has no image " + quote(ref.str()));
@@ -113,10 +133,11 @@ Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref
                                                        bool insecure) const {
   if (ref.kind == oci::Reference::Kind::kStore) {
     return std::unique_ptr<oci::Repository>(
-        std::make_unique<StoreRepository>(MOSB_TRY(oci::Store::open_or_create(paths().store()))));
+        std::make_unique<StoreRepository>(MOSB_TRY(oci::Store::open(paths().store()))));
   }
   agent::OpenOptions options;
   options.insecure = insecure;
+  options.scratch = agent::store_scratch(paths());
   return agent::open_repository(ref, MOSB_TRY(configuration()), options);
 }
 

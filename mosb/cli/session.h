@@ -35,6 +35,9 @@ class Session {
   std::function<Result<int>(Session&)> command;
 
   Output format() const { return output == "json" ? Output::kJson : Output::kText; }
+  /// Makes `root` absolute, without symlinks and without a slash at its end; it need not exist.
+  /// Called once, before the command. Errors: kUsage.
+  Status resolve_root();
   agent::Paths paths() const { return agent::Paths(root == "/" ? "" : root); }
   /// mosb.yaml, read once; the defaults where there is none. Errors: kManifest.
   Result<agent::Configuration> configuration() const;

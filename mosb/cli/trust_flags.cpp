@@ -10,7 +10,7 @@ void add_trust_flags(CLI::App& command, TrustFlags& flags) {
                      "notation configuration directory with trust policy and trust store");
   command.add_flag("--insecure-skip-signature",
                    flags.skip_signature,
-                   "Accept images without looking at signatures; shown by `mosb ps`");
+                   "Accept images without looking at signatures; `mosb ps` shows it of services");
 }
 
 Result<std::string> trust_dir(const Session& session, const TrustFlags& flags) {

@@ -1,7 +1,7 @@
 #include "mosb/cli/verification_view.h"
 
 #include "mosb/base/rfc3339.h"
-#include "mosb/base/text.h"
+#include "mosb/cli/error_view.h"
 
 namespace mosb::cli {
 
@@ -108,11 +108,7 @@ Json to_json(const std::string& ref,
            {"signatures", signatures},
            {"warnings", report.warnings}};
   if (verification.refusal) {
-    const Error& refusal = *verification.refusal;
-    out["error"] = {{"class", errc_name(refusal.code())},
-                    {"code", static_cast<int>(refusal.code())},
-                    {"message", escape(refusal.message())},
-                    {"hint", escape(refusal.hint())}};
+    out["error"] = to_json(*verification.refusal);
   }
   return out;
 }

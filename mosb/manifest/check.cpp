@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -21,10 +20,6 @@ namespace {
 
 Result<std::uint64_t> as_version(const Node& node) {
   return as_uint(node, 1, 2);
-}
-
-Result<std::uint64_t> as_release(const Node& node) {
-  return as_uint(node, 0, std::numeric_limits<std::int64_t>::max());
 }
 
 /// Reports names that were seen before.
@@ -79,6 +74,23 @@ std::vector<Volume> read_volumes(const ObjectReader& manifest) {
   return volumes;
 }
 
+/// A volume shows its files with the ids of whoever mounts it. A group that asks for just that is
+/// fine; another one would need other ids.
+void check_group(const Volume& volume,
+                 const Target& target,
+                 const Mark& mark,
+                 const std::string& path,
+                 Findings& findings) {
+  if (volume.nsgroup && volume.nsgroup != target.nsgroup) {
+    findings.add(mark,
+                 path,
+                 "field 'nsgroup' of volume " + quote(volume.label) + " names " +
+                     quote(*volume.nsgroup) + ", not the service's group " +
+                     quote(target.nsgroup.value_or("none")) +
+                     ": this is not supported by this mosb");
+  }
+}
+
 /// Every mount of a target must name a volume of the list.
 void check_labels(const Manifest& manifest,
                   const Node& node,
@@ -93,11 +105,18 @@ void check_labels(const Manifest& manifest,
       node.members.begin(), node.members.end(), [](const auto& m) { return m.name == "storage"; });
   for (std::size_t i = 0; i < target.storage.size(); ++i) {
     const std::string& label = target.storage[i].label;
-    if (label.empty() || std::find(labels.begin(), labels.end(), label) != labels.end()) {
+    const Mark mark = mark_of(storage->value.items[i], "label");
+    const std::string field = path + ".storage[" + std::to_string(i) + "].label";
+    const auto known = std::find(labels.begin(), labels.end(), label);
+    if (known != labels.end()) {
+      const auto index = static_cast<std::size_t>(known - labels.begin());
+      check_group(manifest.storage[index], target, mark, field, findings);
+    }
+    if (label.empty() || known != labels.end()) {
       continue;
     }
-    findings.add(mark_of(storage->value.items[i], "label"),
-                 path + ".storage[" + std::to_string(i) + "].label",
+    findings.add(mark,
+                 field,
                  "no volume of the manifest's storage has the label " + quote(label),
                  nearest_name(label, labels));
   }
@@ -147,8 +166,6 @@ Manifest read_manifest(const Node& root, Findings& findings) {
   manifest.version = findings.version;
   manifest.product = reader.require("product", as_line).value_or("");
   manifest.update_type = read_update_type(reader);
-  manifest.release = reader.get("release", as_release);
-  manifest.expires = reader.get("expires", as_time);
   manifest.storage = read_volumes(reader);
   reader.demand("targets");
   read_targets(reader, manifest);

@@ -11,8 +11,8 @@ constexpr auto kLater = Field::Since::kNotBuilt;
 constexpr Field kManifestFields[] = {
     {"version", k1},         {"product", k1},
     {"update_type", k1},     {"storage", k1},
-    {"targets", k1},         {"release", k2},
-    {"expires", k2},         {"allow_rollback_to", kLater},
+    {"targets", k1},         {"release", kLater},
+    {"expires", kLater},     {"allow_rollback_to", kLater},
     {"strict", kLater},      {"policy", kLater},
     {"trust", kLater},       {"registries", kLater},
     {"parameters", kLater},  {"secrets", kLater},

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mosb/base/byte_count.h"
-#include "mosb/base/clock.h"
 #include "mosb/base/result.h"
 #include "mosb/manifest/problem.h"
 #include "mosb/manifest/target.h"
@@ -35,8 +33,6 @@ struct Manifest {
   int version = 1;
   std::string product;
   UpdateType update_type = UpdateType::kPartial;
-  std::optional<std::uint64_t> release;
-  std::optional<SystemTime> expires;
   std::vector<Volume> storage;
   std::vector<Target> targets;
   bool operator==(const Manifest&) const = default;

@@ -1,6 +1,5 @@
 #include "mosb/base/duration.h"
 #include "mosb/base/json.h"
-#include "mosb/base/rfc3339.h"
 #include "mosb/base/signal_name.h"
 #include "mosb/manifest/manifest.h"
 
@@ -130,10 +129,6 @@ std::string print(const Manifest& manifest) {
       {"version", manifest.version},
       {"product", manifest.product},
       {"update_type", manifest.update_type == UpdateType::kComplete ? "complete" : "partial"}};
-  add_if_set(json, "release", manifest.release);
-  if (manifest.expires) {
-    json["expires"] = to_rfc3339(*manifest.expires);
-  }
   Json storage = Json::array();
   for (const Volume& volume : manifest.storage) {
     storage.push_back(print_volume(volume));

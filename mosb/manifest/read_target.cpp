@@ -21,6 +21,10 @@ Status check_source(std::string_view source) {
     return Error(Errc::kManifest,
                  reference.error().message() + (hint.empty() ? "" : " (" + hint + ")"));
   }
+  if (reference->kind == oci::Reference::Kind::kStore) {
+    return Error(Errc::kManifest,
+                 quote(source) + " names no place: give the reference that it was pulled from");
+  }
   return ok();
 }
 

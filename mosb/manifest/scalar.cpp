@@ -8,7 +8,6 @@
 #include "mosb/base/byte_size.h"
 #include "mosb/base/duration.h"
 #include "mosb/base/number.h"
-#include "mosb/base/rfc3339.h"
 #include "mosb/base/signal_name.h"
 #include "mosb/base/text.h"
 
@@ -143,10 +142,6 @@ Result<std::uint64_t> as_uint(const Node& node, std::uint64_t min, std::uint64_t
 
 Result<Digest> as_digest(const Node& node) {
   return judged(Digest::parse(MOSB_TRY(as_line(node))));
-}
-
-Result<SystemTime> as_time(const Node& node) {
-  return judged(parse_rfc3339(MOSB_TRY(as_line(node))));
 }
 
 Result<std::chrono::milliseconds> as_duration(const Node& node) {

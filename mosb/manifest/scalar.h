@@ -5,7 +5,6 @@
 #include <string>
 
 #include "mosb/base/byte_count.h"
-#include "mosb/base/clock.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
 #include "mosb/manifest/node.h"
@@ -26,7 +25,6 @@ Result<bool> as_bool(const Node& node);
 Result<std::uint64_t> as_uint(const Node& node, std::uint64_t min, std::uint64_t max);
 
 Result<Digest> as_digest(const Node& node);
-Result<SystemTime> as_time(const Node& node);
 Result<std::chrono::milliseconds> as_duration(const Node& node);
 Result<int> as_signal(const Node& node);
 /// A size with a unit.

@@ -27,24 +27,6 @@ std::string layout_in(const std::string& temp) {
   return temp + "/layout";
 }
 
-struct Scratch {
-  TempDir dir;
-  FileLock lock;
-};
-
-/// A temporary directory whose lock tells remove_abandoned() that it is in use.
-Result<Scratch> make_scratch(const std::string& parent) {
-  constexpr int kTries = 10;
-  for (int i = 0; i < kTries; ++i) {
-    TempDir dir = MOSB_TRY(TempDir::make(parent, kTempPrefix));
-    auto lock = FileLock::acquire(lock_path_in(dir.path()));
-    if (lock) {
-      return Scratch{.dir = std::move(dir), .lock = *std::move(lock)};
-    }
-  }
-  return Error(Errc::kBusy, "make a temporary directory in " + quote(parent) + ": it vanishes");
-}
-
 /// "./blobs/sha256/ab…" and "blobs/sha256/ab…" are the same.
 std::string plain_path(std::string path) {
   while (path.rfind("./", 0) == 0) {
@@ -155,18 +137,18 @@ Result<Archive> Archive::open(const std::string& file, const std::string& temp_p
   const struct stat st = MOSB_TRY(sys::fstat(fd.get(), file));
   const auto size = static_cast<std::uint64_t>(st.st_size);
   MOSB_CHECK(check_room(size, temp_parent).context(what));
-  Scratch scratch = MOSB_TRY(make_scratch(temp_parent));
-  Layout layout = MOSB_TRY(Layout::open_or_create(layout_in(scratch.dir.path())));
+  Scratch scratch = MOSB_TRY(Scratch::make(temp_parent));
+  Layout layout = MOSB_TRY(Layout::open_or_create(layout_in(scratch.path())));
   MOSB_CHECK(Unpacker(std::move(tar), layout, size).run().context(what));
   // Again, now with the archive's own documents.
   layout = MOSB_TRY(Layout::open(layout.dir()).context(what));
-  return Archive(std::move(scratch.dir), std::move(scratch.lock), std::move(layout));
+  return Archive(std::move(scratch), std::move(layout));
 }
 
 Result<Archive> Archive::create(const std::string& temp_parent) {
-  Scratch scratch = MOSB_TRY(make_scratch(temp_parent));
-  Layout layout = MOSB_TRY(Layout::open_or_create(layout_in(scratch.dir.path())));
-  return Archive(std::move(scratch.dir), std::move(scratch.lock), std::move(layout));
+  Scratch scratch = MOSB_TRY(Scratch::make(temp_parent));
+  Layout layout = MOSB_TRY(Layout::open_or_create(layout_in(scratch.path())));
+  return Archive(std::move(scratch), std::move(layout));
 }
 
 Status Archive::save(const std::string& file) const {

@@ -6,19 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include "mosb/base/file_lock.h"
 #include "mosb/base/result.h"
-#include "mosb/base/temp_dir.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/repository.h"
+#include "mosb/oci/scratch.h"
 
 namespace mosb::oci {
 
 /// An OCI layout in a tar file, unpacked into a temporary directory while in use.
 class Archive final : public Repository {
  public:
-  /// Unpacks below `temp_parent`. Only a layout's own files are taken, and only regular ones; each
-  /// blob's digest is checked. Errors: kNotFound, kContent, kResource if there is too little room.
+  /// Unpacks below `temp_parent`, which nobody but this user can write. Only a layout's own files
+  /// are taken, and only regular ones; each blob's digest is checked. Errors: kNotFound, kContent,
+  /// kResource if there is too little room.
   static Result<Archive> open(const std::string& file, const std::string& temp_parent);
   /// Starts an empty one; save() writes it.
   static Result<Archive> create(const std::string& temp_parent);
@@ -40,10 +40,9 @@ class Archive final : public Repository {
                        const Descriptor& subject) override;
 
  private:
-  Archive(TempDir dir, FileLock lock, Layout layout)
-      : dir_(std::move(dir)), lock_(std::move(lock)), layout_(std::move(layout)) {}
-  TempDir dir_;
-  FileLock lock_;
+  Archive(Scratch scratch, Layout layout)
+      : scratch_(std::move(scratch)), layout_(std::move(layout)) {}
+  Scratch scratch_;
   Layout layout_;
 };
 

@@ -85,6 +85,7 @@ Status Layout::create(const std::string& dir, mode_t mode) {
   MOSB_CHECK(sys::mkdir_all(dir, mode));
   MOSB_CHECK(check_can_become_layout(dir));
   const FileLock lock = MOSB_TRY(FileLock::wait(lock_path(dir)));
+  MOSB_CHECK(remove_stale_temps(dir));
   if (check_version(dir)) {
     return ok();
   }
@@ -197,6 +198,8 @@ Result<Index> Layout::index() const {
 
 Status Layout::edit_index(const std::function<Status(Json& manifests)>& change) {
   const FileLock lock = MOSB_TRY(FileLock::wait(lock_path(dir_)));
+  MOSB_CHECK(remove_stale_temps(dir_));
+  MOSB_CHECK(remove_abandoned(temp_dir_));
   LayoutIndex index = MOSB_TRY(read_layout_index(dir_));
   const Json before = index.document["manifests"];
   MOSB_CHECK(change(index.document["manifests"]));

@@ -53,7 +53,8 @@ class Layout final : public Repository {
   /// What index.json lists.
   Result<Index> index() const;
   /// Reads index.json, lets `change` edit its `manifests` and replaces it, under the layout's lock.
-  /// Members that mosb does not know stay. Nothing is written if nothing changed.
+  /// Members that mosb does not know stay. Nothing is written if nothing changed. What killed
+  /// processes left is removed.
   Status edit_index(const std::function<Status(Json& manifests)>& change);
 
  private:

@@ -108,21 +108,35 @@ Status check_private(const std::string& dir) {
 
 }  // namespace
 
-Result<Store> Store::open_or_create(const std::string& dir) {
+Result<Store> Store::open(const std::string& dir) {
   const std::string what = "open the image store " + quote(dir);
   auto layout = Layout::open(dir);
-  if (!layout && layout.error().code() == Errc::kNotFound) {
-    MOSB_CHECK(Layout::create(dir, kPrivate).as(Errc::kState).context(what));
-    layout = Layout::open(dir);
-  }
   if (!layout) {
-    return std::move(layout).error().as(Errc::kState).context(what);
+    const Errc code = layout.error().code();
+    return std::move(layout)
+        .error()
+        .as(code == Errc::kNotFound ? code : Errc::kState)
+        .context(what);
   }
   MOSB_CHECK(check_private(dir).context(what));
   layout->temp_dir_ = dir + "/tmp";
-  MOSB_CHECK(sys::mkdir_all(layout->temp_dir_, kPrivate).context(what));
-  MOSB_CHECK(remove_abandoned(layout->temp_dir_).context(what));
   return Store(*std::move(layout));
+}
+
+Result<Store> Store::open_or_create(const std::string& dir) {
+  const std::string what = "open the image store " + quote(dir);
+  auto store = open(dir);
+  if (!store && store.error().code() == Errc::kNotFound) {
+    MOSB_CHECK(Layout::create(dir, kPrivate).as(Errc::kState).context(what));
+    store = open(dir);
+  }
+  if (!store) {
+    return std::move(store).error().as(Errc::kState);
+  }
+  const std::string temp_dir = store->layout_.temp_dir();
+  MOSB_CHECK(sys::mkdir_all(temp_dir, kPrivate).context(what));
+  MOSB_CHECK(remove_abandoned(temp_dir).context(what));
+  return store;
 }
 
 Result<std::vector<StoredImage>> Store::images() const {

@@ -30,6 +30,8 @@ class Store {
   /// Also removes what dead processes left in tmp/. Errors: kState if the directory is not a
   /// layout.
   static Result<Store> open_or_create(const std::string& dir);
+  /// For looking only: writes nothing. Errors: kNotFound if there is no store; kState as above.
+  static Result<Store> open(const std::string& dir);
 
   /// Manifests, blobs and signatures of all images; lives as long as the store.
   Repository& repository() { return layout_; }

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxHeadSize = 64 * kKiB;
 constexpr std::size_t kMaxFields = 256;
 
 Error malformed(const std::string& why) {
-  return Error(Errc::kNetwork, "malformed answer: " + why);
+  return {Errc::kNetwork, "malformed answer: " + why};
 }
 
 bool same_name(std::string_view a, std::string_view b) {

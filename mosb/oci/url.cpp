@@ -24,7 +24,7 @@ std::string lower(std::string_view text) {
 }
 
 Error malformed(std::string_view text, const std::string& why) {
-  return Error(Errc::kNetwork, "URL " + quote(text) + ": " + why);
+  return {Errc::kNetwork, "URL " + quote(text) + ": " + why};
 }
 
 bool is_host(std::string_view host) {

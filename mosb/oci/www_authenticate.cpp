@@ -97,7 +97,7 @@ std::string lower(std::string text) {
 }
 
 Error malformed(const std::string& why) {
-  return Error(Errc::kNetwork, "malformed WWW-Authenticate header: " + why);
+  return {Errc::kNetwork, "malformed WWW-Authenticate header: " + why};
 }
 
 /// Reads "name=value" pairs until the next challenge begins or the field ends.

@@ -74,6 +74,22 @@ Result<AdmittedManifest> admit_from_index(oci::Repository& repository,
   return Admission::admit(bytes, manifest, std::move(verification.report));
 }
 
+Result<AdmittedManifest> admit_chosen(oci::Repository& repository,
+                                      const VerifyRequest& request,
+                                      const std::optional<oci::Descriptor>& index,
+                                      const NotationConfig& config,
+                                      const Clock& clock) {
+  if (index) {
+    VerifyRequest signed_index = request;
+    signed_index.subject = oci::bare(*index);
+    auto admitted = admit_from_index(repository, signed_index, request.subject, config, clock);
+    if (admitted) {
+      return admitted;
+    }
+  }
+  return admit(repository, request, config, clock);
+}
+
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,
                                           const oci::Descriptor& subject) {
   const std::string bytes = MOSB_TRY(repository.read_manifest(subject));

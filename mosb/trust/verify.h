@@ -63,6 +63,14 @@ Result<AdmittedManifest> admit_from_index(oci::Repository& repository,
                                           const NotationConfig& config,
                                           const Clock& clock);
 
+/// By the signature of the index that the image `request.subject` was chosen from, if there is one
+/// and its signature counts; else by the image's own. Errors: as admit().
+Result<AdmittedManifest> admit_chosen(oci::Repository& repository,
+                                      const VerifyRequest& request,
+                                      const std::optional<oci::Descriptor>& index,
+                                      const NotationConfig& config,
+                                      const Clock& clock);
+
 /// For --insecure-skip-signature only: admits without looking at any signature. The report's
 /// outcome is skipped, its policy "insecure-skip-signature".
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,

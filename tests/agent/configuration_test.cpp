@@ -52,6 +52,16 @@ TEST_CASE("a setting that this mosb does not have is refused by name", "[configu
   CHECK(parsed.error().message().find("not supported") != std::string::npos);
 }
 
+TEST_CASE("the verifier dm, which this mosb does not have, is refused as a missing host feature",
+          "[configuration]") {
+  CHECK(Configuration::parse("verifier: fuse\n", "mosb.yaml"));
+  CHECK(Configuration::parse("verifier: auto\n", "mosb.yaml"));
+  const auto parsed = Configuration::parse("verifier: dm\n", "mosb.yaml");
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code() == Errc::kHost);
+  CHECK(parsed.error().message().find("mosb.yaml") != std::string::npos);
+}
+
 TEST_CASE("a registry named twice is refused", "[configuration]") {
   const auto parsed =
       Configuration::parse("registries: [{host: a.example}, {host: a.example}]\n", "mosb.yaml");

@@ -260,9 +260,9 @@ TEST_CASE("a failed build leaves no tag and no temporary files", "[image]") {
   REQUIRE_FALSE(bench.build(bench.request("missing", "a")));
   oci::Layout layout = bench.layout("images");
   CHECK(layout.index()->manifests.empty());
-  CHECK(bench.run({"find", bench.dir(), "-name", "mosb-build-*"}).out.empty());
+  CHECK(bench.run({"find", bench.dir(), "-name", ".mosb-tmp-*"}).out.empty());
   REQUIRE(bench.build(bench.request("root", "a")));
-  CHECK(bench.run({"find", bench.dir(), "-name", "mosb-build-*"}).out.empty());
+  CHECK(bench.run({"find", bench.dir(), "-name", ".mosb-tmp-*"}).out.empty());
 }
 
 TEST_CASE("impossible requests are refused with the reason", "[image]") {

@@ -51,6 +51,27 @@ TEST_CASE("a volume that is not persistent survives within a boot and is emptied
   CHECK_FALSE(fs::exists(*dir + "/old"));
 }
 
+TEST_CASE("a volume that was persistent is not emptied because a manifest says so", "[volumes]") {
+  const Fixture f;
+  const VolumeBind kept{"data", "/data", false, true};
+  const VolumeBind emptied{"data", "/data", false, false};
+  SECTION("made persistent") {}
+  SECTION("made otherwise and persistent since") {
+    REQUIRE(ensure_volume(f.paths, emptied));
+  }
+  const auto dir = ensure_volume(f.paths, kept);
+  REQUIRE(dir);
+  std::ofstream(*dir + "/kept") << "x";
+  const auto refused = ensure_volume(f.paths, emptied);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::kVolume);
+  CHECK_FALSE(refused.error().hint().empty());
+  CHECK_FALSE(check_volume(f.paths, emptied));
+  CHECK(fs::exists(*dir + "/kept"));
+  fs::remove_all(*dir);
+  CHECK(ensure_volume(f.paths, emptied));
+}
+
 TEST_CASE("a symlink in a volume's place is refused and not followed", "[volumes]") {
   const Fixture f;
   fs::create_directory(f.dir.path() + "/elsewhere");

@@ -46,7 +46,9 @@ TEST_CASE("what is no RFC 3339 time is refused", "[base]") {
                           "2026-11-21T18:10:41+24:00",
                           "2026-11-21T18:10:41+01:60",
                           "26-11-21T18:10:41Z",
-                          "+026-11-21T18:10:41Z"}) {
+                          "+026-11-21T18:10:41Z",
+                          "0000-01-01T00:00:00+23:59",
+                          "9999-12-31T23:59:59-00:01"}) {
     CAPTURE(bad);
     const auto time = parse_rfc3339(bad);
     REQUIRE_FALSE(time);

@@ -6,7 +6,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "mosb/base/rfc3339.h"
 #include "mosb/manifest/manifest.h"
 #include "samples.h"
 
@@ -113,32 +112,29 @@ TEST_CASE("version 2 has safe defaults and asks for the update type", "[manifest
 }
 
 TEST_CASE("every field of version 2 that exists is read", "[manifest]") {
-  const Manifest manifest =
-      good("release: 42\nexpires: 2027-06-30T00:00:00Z\nx-team: [anything, {at: all}]\n" +
-           version2("    entrypoint: [/bin/sh, -c]\n"
-                    "    args:\n"
-                    "      - |\n"
-                    "        echo one\n"
-                    "        echo two\n"
-                    "      - \"\"\n"
-                    "    environment:\n"
-                    "      PEM: \"-----BEGIN\\nx\\n\"\n"
-                    "      PORT: 8080\n"
-                    "      GONE:\n"
-                    "      x-lower: kept\n"
-                    "    user: www-data:1000\n"
-                    "    working_dir: /srv\n"
-                    "    hostname: web-1\n"
-                    "    stop: {signal: SIGINT, grace_period: 1m30s}\n"
-                    "    rootfs: {readonly: false}\n"
-                    "    resources: {memory: 128M, cpu: 0.75, pids: 512}\n"
-                    "    network: {type: host}\n"
-                    "    x-note: free\n"
-                    "    storage:\n"
-                    "      - {dest: /a, label: data, readonly: true}\n"
-                    "      - {dest: /ab, label: more}\n"));
-  CHECK(manifest.release == 42U);
-  CHECK(manifest.expires == *mosb::parse_rfc3339("2027-06-30T00:00:00Z"));
+  const Manifest manifest = good("x-team: [anything, {at: all}]\n" +
+                                 version2("    entrypoint: [/bin/sh, -c]\n"
+                                          "    args:\n"
+                                          "      - |\n"
+                                          "        echo one\n"
+                                          "        echo two\n"
+                                          "      - \"\"\n"
+                                          "    environment:\n"
+                                          "      PEM: \"-----BEGIN\\nx\\n\"\n"
+                                          "      PORT: 8080\n"
+                                          "      GONE:\n"
+                                          "      x-lower: kept\n"
+                                          "    user: www-data:1000\n"
+                                          "    working_dir: /srv\n"
+                                          "    hostname: web-1\n"
+                                          "    stop: {signal: SIGINT, grace_period: 1m30s}\n"
+                                          "    rootfs: {readonly: false}\n"
+                                          "    resources: {memory: 128M, cpu: 0.75, pids: 512}\n"
+                                          "    network: {type: host}\n"
+                                          "    x-note: free\n"
+                                          "    storage:\n"
+                                          "      - {dest: /a, label: data, readonly: true}\n"
+                                          "      - {dest: /ab, label: more}\n"));
   const Target& web = manifest.targets[0];
   CHECK(web.entrypoint == std::vector<std::string>{"/bin/sh", "-c"});
   CHECK(web.args == std::vector<std::string>{"echo one\necho two\n", ""});
@@ -198,6 +194,8 @@ TEST_CASE("a field of the format that is not built yet is refused by name", "[ma
                             "parameters",
                             "files",
                             "networks",
+                            "release",
+                            "expires",
                             "defaults",
                             "attestation",
                             "strict",
@@ -212,6 +210,22 @@ TEST_CASE("a field of the format that is not built yet is refused by name", "[ma
   CHECK_THAT(first_problem(version2("    resources: {swap: 0}\n")), Contains("resources.swap"));
   CHECK_THAT(first_problem(version2("    service_type: job\n")),
              Contains("11:19: targets[0].service_type: 'job' is not supported by this mosb"));
+}
+
+TEST_CASE("a volume's group other than that of the services which mount it is refused",
+          "[manifest]") {
+  const auto with_groups = [](const std::string& volume, const std::string& service) {
+    return "version: 1\nproduct: p\nstorage: [{label: data, nsgroup: " + volume +
+           "}, {label: idle, nsgroup: other}]\ntargets:\n"
+           "- {service_name: a, source: 'oci:/x:1', version: v, network: {type: none}, nsgroup: " +
+           service + ",\n   storage: [{dest: /d, label: data}]}\n";
+  };
+  CHECK(first_problem(with_groups("g", "g")) == "no problem");
+  CHECK(first_problem(with_groups("none", "g")) == "no problem");
+  CHECK_THAT(first_problem(with_groups("g", "h")),
+             Contains("6:32: targets[0].storage[0].label: field 'nsgroup' of volume 'data' names "
+                      "'g', not the service's group 'h': this is not supported by this mosb"));
+  CHECK_THAT(first_problem(with_groups("g", "none")), Contains("not supported by this mosb"));
 }
 
 TEST_CASE("the network type simple is known and refused by name", "[manifest]") {
@@ -264,13 +278,13 @@ TEST_CASE("ports are numbers from 1 to 65535 and a host port stands once", "[man
 
 TEST_CASE("fields of version 2 are refused in version 1", "[manifest]") {
   const std::string text =
-      "version: 1\nproduct: p\nrelease: 1\ntargets:\n"
+      "version: 1\nproduct: p\ntargets:\n"
       "- service_name: a\n  source: oci:/x:1\n  version: v\n  network: {type: none}\n"
-      "  entrypoint: [x]\n";
+      "  entrypoint: [x]\n  user: x\n";
   const auto problems = problems_of(text);
   REQUIRE(problems.size() == 2);
-  CHECK(problems[0] == "3:1: release: field 'release' needs 'version: 2'");
-  CHECK(problems[1] == "9:3: targets[0].entrypoint: field 'entrypoint' needs 'version: 2'");
+  CHECK(problems[0] == "8:3: targets[0].entrypoint: field 'entrypoint' needs 'version: 2'");
+  CHECK(problems[1] == "9:3: targets[0].user: field 'user' needs 'version: 2'");
 }
 
 TEST_CASE("versions other than 1 and 2 are refused", "[manifest]") {
@@ -413,8 +427,6 @@ TEST_CASE("sizes, processors, durations and times are strict", "[manifest]") {
   }
   CHECK_THAT(first_problem(version2("    stop: {grace_period: 10}\n")), Contains("grace_period"));
   CHECK_THAT(first_problem(version2("    stop: {signal: SIGFOO}\n")), Contains("stop.signal"));
-  CHECK_THAT(first_problem("expires: tomorrow\n" + version2("")), Contains("1:10: expires"));
-  CHECK_THAT(first_problem("release: -1\n" + version2("")), Contains("1:10: release"));
   CHECK_THAT(first_problem("version: 1\nproduct: p\nstorage: [{label: a, size: 0}]\ntargets: []\n"),
              Contains("storage[0].size"));
   CHECK_THAT(
@@ -429,6 +441,10 @@ TEST_CASE("a source must be an image reference with a host", "[manifest]") {
   CHECK_THAT(first_problem("version: 1\nproduct: p\ntargets:\n"
                            "- {service_name: a, version: v, network: {type: none}}\n"),
              Contains("targets[0].source: is missing"));
+  const std::string in_store = "sha256:" + std::string(64, 'a');
+  CHECK_THAT(first_problem("version: 1\nproduct: p\ntargets:\n- {service_name: a, source: '" +
+                           in_store + "', version: v, network: {type: none}}\n"),
+             Contains("4:29: targets[0].source: '" + in_store + "' names no place"));
 }
 
 TEST_CASE("check lists every problem once, in the order of the text", "[manifest]") {

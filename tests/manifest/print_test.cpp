@@ -15,7 +15,7 @@ TEST_CASE("what is printed parses to the same manifest and prints alike", "[mani
                     "- {service_name: a, source: 'oci:/x:1', version: '1', network: {type: host}}\n"
                     "- {service_name: b, source: 'oci:/x:1', version: 'yes', network: {type: none},"
                     " service_type: fs-only, nsgroup: g, size: 0}\n"),
-        "release: 7\nexpires: 2027-01-01T00:00:00+01:00\n" + version2(""),
+        version2(""),
         version2("    entrypoint: []\n    args: [\"a\\nb\", \"\"]\n"
                  "    environment: {A: \"\\ud7ff\\\"\\\\\\n\", B: , C: \"\\x7f\\u2028\\x1b\"}\n"
                  "    user: 0:0000001\n    working_dir: /\n    hostname: h\n"

@@ -161,3 +161,17 @@ TEST_CASE("a hostile archive is refused and leaves nothing", "[oci]") {
   }
   CHECK(must(list_dir(f.temp)).empty());
 }
+
+TEST_CASE("what a killed process unpacked goes when the next archive is opened", "[oci]") {
+  Fixture f;
+  f.save();
+  const std::string dead = f.temp + "/.mosb-tmp-dead";
+  must(sys::mkdir(dead, 0700));
+  spit(dead + "/blob", "half");
+  Archive first = must(Archive::open(f.file, f.temp));
+  CHECK_FALSE(path_exists(dead));
+  // The living one stays.
+  Archive second = must(Archive::open(f.file, f.temp));
+  CHECK(must(list_dir(f.temp)).size() == 2);
+  CHECK(must(first.resolve(tagged("web"))) == f.image.descriptor);
+}

@@ -97,6 +97,18 @@ TEST_CASE("a manifest that the store does not hold can't be recorded", "[oci]") 
   CHECK(must(f.store.images()).empty());
 }
 
+TEST_CASE("looking at a store makes none and changes none", "[oci]") {
+  Fixture f;
+  must(f.store.record(f.record));
+  CHECK(must(must(Store::open(f.path)).images()).size() == 1);
+  const std::string missing = f.path + "-missing";
+  CHECK(error_code(Store::open(missing)) == Errc::kNotFound);
+  CHECK_FALSE(path_exists(missing));
+  must(remove_tree(f.path + "/tmp"));
+  must(Store::open(f.path));
+  CHECK_FALSE(path_exists(f.path + "/tmp"));
+}
+
 TEST_CASE("signatures and indexes in the store are no records", "[oci]") {
   Fixture f;
   push_signature(f.store.repository(), f.image.descriptor, "envelope");

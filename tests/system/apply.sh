@@ -80,7 +80,7 @@ idempotent() {
     works mosb apply m.yaml
     works strace -f -e "$changing" -o calls "$MOSB_BIN/mosb" --root "$root" apply m.yaml
     # its own start and words; questions about terminals and loop devices; directories that are there
-    grep -vE 'execve\("[^"]*/mosb", |write\([12],|ioctl\([0-9]+, (TCGETS|TIOCGWINSZ|LOOP_GET_STATUS)|mkdir.*EEXIST|^[0-9]+ (\+\+\+|---)' \
+    grep -vE 'execve\("[^"]*/mosb", |write\([12],|ioctl\([0-9]+, (TCGETS|TIOCGWINSZ|LOOP_GET_STATUS)|mkdir.*EEXIST|^[0-9]+ +(\+\+\+|---)' \
         calls >rest || true
     [[ ! -s rest ]] || fail "a second apply called: $(cat rest)"
     works mosb plan m.yaml -o json
@@ -163,6 +163,152 @@ put_back() {
     equal "$(json .changed)" false
 }
 
+test_case "with --keep-going a service that fails leaves the others running" keep_going
+keep_going() {
+    pid_of() { mosb ps -o json | jq -r --arg n "$1" '.[] | select(.service == $n) | .pid'; }
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb apply m.yaml
+    three() {
+        shell_service one 'exec sleep 2000'
+        service two "oci:$fixtures/layout:shell" "entrypoint: [$1]" 'args: [sleep, "1000"]'
+        shell_service three 'exec sleep 3000'
+    }
+    manifest_v2 bad.yaml < <(three /no/such/program)
+    refused 16 runtime 'two.*/no/such/program' mosb apply bad.yaml --keep-going
+    runs one && runs three || fail "the others do not run: $(mosb ps)"
+    works mosb exec one -- ps -o args
+    contains "$out" 'sleep 2000'
+    state_is two failed || fail "the failed one is $(state two)"
+    works mosb plan bad.yaml -o json
+    equal "$(json '[.steps[].object] | unique | join(" ")')" two "what is left to do"
+    # it is what was applied: without the source at hand, and for who corrects the failed one
+    works mosb restart three
+    local one three
+    one=$(pid_of one) three=$(pid_of three)
+    manifest_v2 good.yaml < <(three /bin/busybox)
+    works mosb apply good.yaml
+    eventually 10 runs two
+    equal "$(pid_of one) $(pid_of three)" "$one $three" "the others were touched"
+}
+
+test_case "a layer that services share is fetched once" fetched_once
+fetched_once() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 1000')
+    works mosb apply m.yaml
+    equal "$(grep -c '^fetched' <<<"$err")" 1
+}
+
+test_case "apply --applied --keep-going brings back what it can" applied_keep_going
+applied_keep_going() {
+    # the program of `two` lies in a volume, where no signature protects it
+    with_two() {
+        printf 'version: 2\nproduct: test\nupdate_type: complete\n'
+        printf 'storage:\n  - label: data\n    persistent: true\n    nsgroup: two\ntargets:\n'
+        shell_service one 'exec sleep 1000'
+        service two "oci:$fixtures/layout:shell" "entrypoint: [$1]" 'args: [sleep, "1000"]' \
+            'storage: [{dest: /data, label: data}]'
+        shell_service zwei 'exec sleep 1000'
+    }
+    with_two /bin/busybox >m.yaml
+    works mosb apply m.yaml
+    works mosb exec two -- cp /bin/busybox /data/busybox
+    with_two /data/busybox >m.yaml
+    works mosb apply m.yaml
+    mv "$root/var/lib/mosb/volumes/data/busybox" kept
+    local name
+    for name in one two zwei; do
+        kill -KILL "$(mosb ps -o json | jq -r --arg n "$name" '.[] | select(.service == $n) | .pid')"
+        eventually 10 state_is "$name" failed
+    done
+    refused 16 runtime 'two.*/data/busybox' mosb apply --applied --keep-going
+    runs one && runs zwei || fail "the others do not run: $(mosb ps)"
+    mv kept "$root/var/lib/mosb/volumes/data/busybox"
+    works mosb apply --applied
+    eventually 10 runs two
+}
+
+# two_layers: `one` with the fixtures' image and `two` with one of its own, which the keyset `other`
+# signed and the notation configuration `both` accepts.
+two_layers() {
+    cp -r "$fixtures/keys/notation" both
+    cp "$fixtures/other/root.crt" "$(dirname "$(find both -name '*.crt' | head -n 1)")/other.crt"
+    policy=$(find both -name 'trustpolicy*.json')
+    jq '.trustPolicies[].trustedIdentities = ["*"]' "$policy" >policy.json
+    cp policy.json "$policy"
+    mkdir -p small/{bin,dev,proc,sys,tmp,run}
+    cp /bin/busybox small/bin/busybox
+    works mosb image build --rootfs small -t oci:l:small --entrypoint /bin/busybox \
+        --cmd sleep --cmd 1000
+    sign_image oci:l:small "$fixtures" other
+    manifest_v2 m.yaml < <(
+        shell_service one 'exec sleep 1000'
+        service two "oci:$work/l:small"
+        shell_service zwei 'exec sleep 1000'
+    )
+    works mosb apply m.yaml --notation-config "$work/both"
+}
+kill_all() {
+    local name
+    for name in one two zwei; do
+        kill -KILL "$(mosb ps -o json | jq -r --arg n "$name" '.[] | select(.service == $n) | .pid')"
+        eventually 10 state_is "$name" failed
+    done
+}
+
+test_case "apply --applied starts the others when one image is no longer accepted" applied_refused
+applied_refused() {
+    two_layers
+    kill_all
+    find both -name other.crt -delete
+    refused 12 signature "service 'two'" mosb apply --applied --dry-run
+    state_is one failed || fail "a plan started it"
+    refused 12 signature "service 'two'" mosb apply --applied
+    runs one && runs zwei || fail "the others do not run: $(mosb ps)"
+    state_is two failed || fail "two: $(mosb ps)"
+}
+
+test_case "apply --applied starts the others when one has a bad layer" applied_bad_layer
+applied_bad_layer() {
+    two_layers
+    kill_all
+    # as after a reboot, nothing is mounted
+    awk -v r="$root" 'index($5, r) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+        while read -r point; do umount -l "$point" || true; done
+    flip "$(layer_blob l small "$root/var/lib/mosb/store")" 3
+    refused 15 verity "service 'two'" mosb apply --applied
+    runs one && runs zwei || fail "the others do not run: $(mosb ps)"
+}
+
+test_case "apply --applied --dry-run plans what was applied" applied_dry_run
+applied_dry_run() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000'; shell_service two 'exec sleep 1000')
+    works mosb apply m.yaml
+    works mosb apply --applied --dry-run -o json
+    equal "$(json .changed)" false
+    kill -KILL "$(mosb ps -o json | jq -r '.[] | select(.service == "one") | .pid')"
+    eventually 10 state_is one failed
+    works mosb apply --applied --dry-run -o json
+    equal "$(json '[.steps[].object] | unique | join(" ")')" one
+    equal "$(json '.steps[-1].action')" start
+    state_is one failed || fail "the plan started it"
+    works mosb start one -o json
+    equal "$(json '.steps[-1].action')" start
+    works mosb restart one -o json
+    equal "$(json '.steps[-1].action')" start
+}
+
+test_case "apply remembers the notation configuration wherever it was named from" relative_notation
+relative_notation() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    rm "$root/etc/mosb/mosb.yaml"
+    cp -r "$fixtures/keys/notation" notation
+    works mosb apply m.yaml --notation-config notation
+    works mosb stop one
+    cd /
+    works mosb start one
+    eventually 10 runs one
+}
+
 test_case "an fs-only target is mounted and runs nothing" fs_only
 fs_only() {
     manifest_v2 m.yaml < <(service files "oci:$fixtures/layout:web" 'service_type: fs-only')
@@ -192,6 +338,27 @@ volumes() {
     equal "$out" kept
     works mosb down --volumes
     [[ ! -e $root/var/lib/mosb/volumes/data/file ]] || fail "the volume is still there"
+}
+
+test_case "a persistent volume is not emptied because a new manifest says otherwise" volume_kept
+volume_kept() {
+    with_volume() {
+        printf 'version: 2\nproduct: test\nupdate_type: complete\n'
+        printf 'storage:\n  - label: data\n    persistent: %s\ntargets:\n' "$1"
+        shell_service one "exec sleep $2" 'storage: [{dest: /data, label: data}]'
+    }
+    with_volume true 1000 >m.yaml
+    works mosb apply m.yaml
+    works mosb exec one -- sh -c 'echo kept >/data/file'
+    with_volume false 1001 >n.yaml
+    refused 18 volume "'data'.*persistent" mosb plan n.yaml
+    refused 18 volume "'data'.*persistent" mosb apply n.yaml
+    contains "$err" '^hint: '
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" false
+    works mosb down
+    refused 18 volume "'data'.*persistent" mosb apply n.yaml
+    equal "$(cat "$root/var/lib/mosb/volumes/data/file")" kept
 }
 
 test_case "stop, start and restart hold until told otherwise" stop_start

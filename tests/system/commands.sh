@@ -13,12 +13,12 @@ prints_version() {
 test_case "every command has help with an example" has_help
 has_help() {
     local command
-    for command in "keyset create" "image build" "image inspect" "image verify" sign verify \
-        "trust policy check" mount umount mounts check plan apply ps logs inspect start stop \
+    for command in keyset "keyset create" image "image build" "image inspect" "image verify" sign \
+        verify trust "trust policy" "trust store" "trust policy check" service mount umount mounts check plan apply ps logs inspect start stop \
         restart exec down doctor version; do
         # shellcheck disable=SC2086 # two words of one command
         works mosb $command --help
-        contains "$out" 'mosb .*'"${command##* }"
+        contains "$out" '^Example: mosb .*'"${command##* }"
     done
 }
 
@@ -40,6 +40,65 @@ json_error() {
     equal "$(json '.error.class')" not-found
     equal "$(json '.error.code')" 3
     contains "$(json '.error.message')" nothing
+    run mosb -o json exec nothing -- true
+    equal "$status" 125
+    equal "$err" ''
+    equal "$(json '.error.class')" not-found
+    contains "$(json '.error.hint')" 'mosb ps'
+    echo 'version: 3' >m.yaml
+    run mosb -o json check m.yaml
+    equal "$status" 14
+    equal "$(json '.valid, (.problems | length > 0)' | xargs)" 'false true'
+    equal "$(json '.error.class')" manifest
+    equal "$(json '.error.code')" 14
+}
+
+test_case "output that cannot be written is an error with its line" full_output
+full_output() {
+    refused 19 resource 'standard output' bash -c "'$MOSB_BIN/mosb' version >/dev/full"
+    refused 19 resource 'standard output' bash -c "'$MOSB_BIN/mosb' -o json version >/dev/full"
+    refused 3 not-found 'nothing' \
+        bash -c "'$MOSB_BIN/mosb' --root '$root' -o json inspect nothing >/dev/full"
+}
+
+test_case "a relative root, one with a slash at its end and one behind a symlink are the same" roots
+roots() {
+    ln -s "$root" link
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works "$MOSB_BIN/mosb" --root root/ apply m.yaml
+    runs one || fail "not running: $(mosb ps)"
+    for given in link ./link/ "$root/" "$root/../root"; do
+        works "$MOSB_BIN/mosb" --root "$given" exec one -- true
+        works "$MOSB_BIN/mosb" --root "$given" plan m.yaml -o json
+        equal "$(json .changed)" false "$given"
+    done
+    works "$MOSB_BIN/mosb" --root link stop one
+    works "$MOSB_BIN/mosb" --root new/one/ ps -o json
+    equal "$(json length)" 0
+    works "$MOSB_BIN/mosb" --root new/one/ mount "oci:$fixtures/layout:web" m \
+        --notation-config "$fixtures/keys/notation"
+    works "$MOSB_BIN/mosb" --root new/one umount m
+    works "$MOSB_BIN/mosb" --root new/one down
+}
+
+test_case "commands that only look make no store" looking
+looking() {
+    local digest
+    digest=sha256:$(printf '0%.0s' {1..64})
+    refused 3 not-found '.' mosb image inspect "$digest"
+    refused 3 not-found '.' mosb verify "$digest"
+    refused 3 not-found '.' mosb signatures "$digest"
+    refused 3 not-found '.' mosb trust test "$digest"
+    works mosb image ls
+    works mosb apply --applied --dry-run
+    [[ ! -e $root/var ]] || fail "made: $(find "$root/var")"
+}
+
+test_case "an archive is not signed, because the signature would be lost" archive
+archive() {
+    refused 2 usage 'archive' mosb sign oci-archive:image.tar --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem"
+    contains "$err" 'hint: sign the layout, then pack it'
 }
 
 test_case "a service that does not exist is not found" not_found

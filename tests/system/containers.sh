@@ -10,6 +10,11 @@ denied() {
     run mosb exec one -- sh -c "$1"
     [[ $status != 0 ]] || fail "allowed: $1: $out"
 }
+not_permitted() {
+    run mosb exec one -- sh -c "$1"
+    [[ $status != 0 ]] || fail "allowed: $1: $out"
+    contains "$out$err" 'not permitted|denied|not supported|Read-only'
+}
 one_service() {
     manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' "$@")
     works mosb apply m.yaml
@@ -197,15 +202,36 @@ host_network() {
     one_service 'network: {type: host}'
     inside 'ip -o link | wc -l'
     (($(tail -n 1 <<<"$out") >= 2)) || fail "the host's links are not there"
-    denied 'ip link set lo down'
-    denied 'ip addr add 127.9.9.9/32 dev lo'
-    denied 'arping -c 1 -w 2 -I lo 127.0.0.1'
-    denied 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-    denied 'echo 0 >/proc/sys/net/ipv4/conf/lo/rp_filter'
+    ip -o link >links
+    ip -o addr >addresses
+    sysctl -a -r '^net\.' 2>/dev/null | grep -vE 'random|_last|_mem|nf_conntrack_count' >sysctls
+    not_permitted 'ip link set lo down'
+    not_permitted 'ip link add mosb-evil type dummy'
+    not_permitted 'ip addr add 127.9.9.9/32 dev lo'
+    not_permitted 'ip route add 198.51.100.0/24 dev lo'
+    # packet sockets, of which a program opens one before it does anything else
+    not_permitted 'arping -c 1 -w 2 -I lo 127.0.0.1'
+    not_permitted 'udhcpc -f -n -q -t 1 -i lo'
+    not_permitted 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+    not_permitted 'echo 0 >/proc/sys/net/ipv4/conf/lo/rp_filter'
+    inside 'find /proc/sys/net -type f | wc -l
+        for f in $(find /proc/sys/net -type f); do (exec 3>>$f) 2>/dev/null && echo $f; done; true'
+    (($(head -n 1 <<<"$out") > 100)) || fail "no net sysctls to try"
+    lacks "$out" '/proc/sys/net'
+    works diff links <(ip -o link)
+    works diff addresses <(ip -o addr)
+    works diff sysctls <(sysctl -a -r '^net\.' 2>/dev/null |
+        grep -vE 'random|_last|_mem|nf_conntrack_count')
     # Abstract sockets belong to the network namespace: nothing of LXC or mosb may listen there.
     lacks "$(cat /proc/net/unix)" '@[^ ]*(lxc|mosb)'
-    inside 'ls /run /var/run 2>/dev/null; find / -xdev -type s 2>/dev/null | wc -l'
-    equal "$(tail -n 1 <<<"$out")" 0 "sockets visible inside"
+    inside 'find / -path /proc -prune -o -type s -print 2>/dev/null'
+    equal "$out" "" "sockets visible inside"
+    # systemd's and this instance's own, by their names on the host
+    local socket
+    for socket in /run/systemd/private /run/systemd/notify /run/dbus/system_bus_socket \
+        "$root/run/mosb/mosb.sock" "$root/run/mosb/lock"; do
+        denied "ls $socket"
+    done
 }
 
 test_case "exec has the service's namespaces, seccomp, capabilities and cgroup" exec_profile
@@ -226,6 +252,16 @@ exec_profile() {
     [[ $status == 125 || $status == 127 ]] || fail "status $status"
     works bash -c "echo in | '$MOSB_BIN/mosb' --root '$root' exec -i one -- cat"
     equal "$out" in
+    works mosb exec one -- env
+    equal "$(grep '^HOME=' <<<"$out")" HOME=/
+}
+
+test_case "exec keeps the home directory that image or manifest set" exec_home
+exec_home() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' 'environment: {HOME: /data}')
+    works mosb apply m.yaml
+    works mosb exec one -- env
+    equal "$(grep '^HOME=' <<<"$out")" HOME=/data
 }
 
 test_case "stdout and stderr go to a bounded, rotated log" logs

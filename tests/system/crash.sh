@@ -123,6 +123,88 @@ change() {
     enough_kills
 }
 
+# archive FILE TAG: an archive of the fixture's image with its signature, made by tar.
+archive() { tar -C "$fixtures/layout" -cf "$1" oci-layout index.json blobs; }
+
+test_case "an archive that was being unpacked at a kill leaves nothing after the next run" unpacking
+unpacking() {
+    archive image.tar
+    local point
+    mkdir temp
+    export TMPDIR=$work/temp
+    # without an instance, so without a store
+    works mosb verify "oci-archive:$work/image.tar:shell"
+    equal "$(find temp -mindepth 2)" ""
+    points_of 6 verify "oci-archive:$work/image.tar:shell"
+    local seen=0
+    for point in $(cat "$work/points"); do
+        killed_at "$point" verify "oci-archive:$work/image.tar:shell"
+        [[ -z $(find temp -mindepth 2 -type f) ]] || seen=$((seen + 1))
+        works mosb verify "oci-archive:$work/image.tar:shell"
+        equal "$(find temp -mindepth 2)" "" "killed at $point"
+    done
+    ((seen > 0)) || fail "no kill came while the archive was unpacked"
+    [[ $(stat -c %a temp/mosb-0) == 700 ]] || fail "others can look into it"
+    # beside a store: there, where every later mosb cleans
+    manifest_v2 m.yaml < <(service one "oci-archive:$work/image.tar:shell")
+    works mosb apply m.yaml
+    runs one
+    seen=0
+    points_of 6 plan m.yaml
+    for point in $(cat "$work/points"); do
+        killed_at "$point" plan m.yaml
+        [[ -z $(find "$root/var/lib/mosb/store/tmp" "$root/run/mosb" -name '.mosb-tmp-*') ]] ||
+            seen=$((seen + 1))
+        works mosb restart one
+        equal "$(find "$root" temp -name '.mosb-tmp-*')" "" "killed at $point"
+    done
+    ((seen > 0)) || fail "no kill came while the archive was unpacked"
+}
+
+test_case "a temporary directory that somebody else made is refused" foreign_temp
+foreign_temp() {
+    archive image.tar
+    mkdir -m 1777 temp
+    mkdir temp/mosb-0
+    chown 1000 temp/mosb-0
+    TMPDIR=$work/temp refused 22 host 'temp/mosb-0' \
+        mosb verify "oci-archive:$work/image.tar:shell"
+    rmdir temp/mosb-0
+    mkdir evil
+    ln -s "$work/evil" temp/mosb-0
+    TMPDIR=$work/temp refused 22 host 'temp/mosb-0' \
+        mosb verify "oci-archive:$work/image.tar:shell"
+    equal "$(find evil -mindepth 1)" ""
+}
+
+test_case "an image build and a sign killed at any step and run again give the same image" build_again
+build_again() {
+    local point build sign
+    build=(image build --rootfs "$fixtures/rootfs/www" -t oci:l:x --entrypoint /bin/sh)
+    sign=(sign oci:l:x --key "$fixtures/keys/signing.key" --cert "$fixtures/keys/signing-chain.pem")
+    works mosb image build --rootfs "$fixtures/rootfs/www" -t oci:sound:x --entrypoint /bin/sh
+    points_of 12 "${build[@]}"
+    for point in $(cat "$work/points"); do
+        rm -rf l
+        killed_at "$point" "${build[@]}"
+        works mosb "${build[@]}"
+        equal "$(image_digest l x)" "$(image_digest sound x)" "killed at $point"
+        equal "$(find l "$TMPDIR" -name '*tmp-*')" "" "killed at $point"
+    done
+    points_of 12 "${sign[@]}"
+    for point in $(cat "$work/points"); do
+        rm -rf l
+        works mosb "${build[@]}"
+        killed_at "$point" "${sign[@]}"
+        # with or without the signature, never half of it
+        run mosb verify oci:l:x
+        [[ $status == 0 || $status == 12 ]] || fail "killed at $point: $err"
+        works mosb "${sign[@]}"
+        works mosb verify oci:l:x
+        equal "$(find l "$TMPDIR" -name '*tmp-*')" "" "killed at $point"
+    done
+}
+
 test_case "mounts killed at random moments leave nothing after umount" mount_random
 mount_random() {
     local i pid

@@ -120,8 +120,59 @@ stuck_server() {
     run_deadline=30 works mosb umount "$work/m"
 }
 
+# hanging_reader: a service with a process that hangs in a read of its layer's stopped server, whose
+# pid is in $server.
+hanging_reader() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' 'stop: {grace_period: 1s}')
+    works mosb apply m.yaml
+    local pid
+    for pid in $(pgrep -f "mosb-layer-server.*$(root_hash_of shell)"); do
+        ! grep -q "/mosb-$(instance_id)/layers" "/proc/$pid/cgroup" || server=$pid
+    done
+    mosb exec one -- sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done; cat /data/big' >/dev/null 2>&1 &
+    eventually 10 mosb exec one -- sh -c 'ps | grep -v grep | grep -q /tmp/go'
+    mosb exec one -- sh -c 'sleep 1; >/tmp/go' &
+    sleep 0.5
+    kill -STOP "$server"
+    echo 3 >/proc/sys/vm/drop_caches
+    eventually 20 hangs one
+}
+# hangs SERVICE: a process of it is in the kernel and deaf to signals.
+hangs() {
+    local procs pid
+    while read -r procs; do
+        for pid in $(cat "$procs"); do
+            [[ $(ps -o stat= -p "$pid") != D* ]] || return 0
+        done
+    done < <(find /sys/fs/cgroup -path "*mosb-$(instance_id)/services/$1*" -name cgroup.procs)
+    return 1
+}
+
+test_case "stop ends a service that hangs in a read of a stopped layer server" hanging_stop
+hanging_stop() {
+    hanging_reader
+    run_deadline=50 works mosb stop one
+    equal "$(state one)" stopped
+    eventually 5 test ! -e "/proc/$server"
+    wait
+}
+
+test_case "down ends a service that hangs in a read of a stopped layer server" hanging_down
+hanging_down() {
+    hanging_reader
+    run_deadline=50 works mosb down
+    eventually 5 test ! -e "/proc/$server"
+    wait
+}
+
 test_case "the dm verifier is refused as a missing host feature" no_dm
-no_dm() { refused 22 host 'dm' mosb mount "oci:$fixtures/layout:web" "$work/m" --verifier dm; }
+no_dm() {
+    refused 22 host 'dm' mosb mount "oci:$fixtures/layout:web" "$work/m" --verifier dm
+    configure 'verifier: dm'
+    refused 22 host 'mosb.yaml: the dm verifier' mosb mount "oci:$fixtures/layout:web" "$work/m"
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    refused 22 host 'mosb.yaml: the dm verifier' mosb apply m.yaml
+}
 
 test_case "mounting over a mount and unmounting what is not mounted are refused" wrong_targets
 wrong_targets() {

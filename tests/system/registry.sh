@@ -86,6 +86,8 @@ certificate() {
         -out tls.crt -days 2 -subj /CN=registry -addext subjectAltName=IP:127.0.0.1 2>/dev/null
     start_registry "tls: {certificate: $work/tls.crt, key: $work/tls.key}"
     refused 10 network 'certificate|TLS|SSL' mosb verify "docker://$registry/test/shell:v1"
+    refused 3 not-found '.' env SSL_CERT_FILE="$work/tls.crt" "$MOSB_BIN/mosb" --root "$root" \
+        verify "docker://$registry/test/shell:v1"
     skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:shell" \
         "docker://$registry/test/shell:v1"
     configure 'registries:' "  - host: $registry" "    ca: $work/tls.crt"
@@ -148,6 +150,44 @@ changed_blob() {
     manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
     refused 11 content "$digest" mosb apply m.yaml
     [[ ! -e $root/var/lib/mosb/store/blobs/sha256/$digest ]] || fail "the store took it"
+}
+
+test_case "an image for several platforms runs by the signature that notation made of its index" signed_index
+signed_index() {
+    start_registry
+    insecure
+    local here mine other index
+    here=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+    copy_layout l
+    mine=$(image_digest l shell) other=$(image_digest l web)
+    # web stands for the other platform: nobody may look at it here
+    index=$(jq -cn --arg a "$mine" --arg b "$other" --arg h "$here" \
+        --argjson s "$(stat -c %s "$(image_manifest l shell)")" \
+        --argjson t "$(stat -c %s "$(image_manifest l web)")" \
+        '"application/vnd.oci.image.manifest.v1+json" as $m | {schemaVersion: 2,
+          mediaType: "application/vnd.oci.image.index.v1+json", manifests: [
+            {mediaType: $m, digest: $b, size: $t, platform: {architecture: "s390x", os: "linux"}},
+            {mediaType: $m, digest: $a, size: $s, platform: {architecture: $h, os: "linux"}}]}')
+    local digest
+    digest=$(printf %s "$index" | sha256sum | cut -d' ' -f1)
+    printf %s "$index" >"l/blobs/sha256/$digest"
+    jq -cn --arg d "sha256:$digest" --argjson s "${#index}" '{schemaVersion: 2, manifests: [{
+        mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $s,
+        annotations: {"org.opencontainers.image.ref.name": "multi"}}]}' >l/index.json
+    skopeo copy -q --all --preserve-digests --dest-tls-verify=false oci:l:multi \
+        "docker://$registry/test/multi:v1"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/multi:v1")
+    refused 12 signature 'no signature|not signed|unsigned' mosb apply m.yaml
+    oras_sign "$registry/test/multi"
+    works mosb apply m.yaml
+    eventually 10 runs one
+    works mosb ps -o json
+    equal "$(json '.[0].image.digest')" "$mine"
+    kill "$registry_pid"
+    wait "$registry_pid" || true
+    works mosb restart one
+    works mosb apply --applied
+    runs one
 }
 
 test_case "an unknown tag is not found" unknown_tag

@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 themes=("$@")
 if ((!$#)); then
-    themes=(commands images trust mounts corruption apply repair containers hostile refusals
+    themes=(commands images trust platforms mounts corruption apply repair containers hostile refusals
         registry resources crash)
 fi
 # shellcheck source=../support/assert.sh

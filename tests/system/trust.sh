@@ -62,6 +62,23 @@ six_algorithms() {
     done
 }
 
+test_case "a signature in the envelope that is not built yet counts for nothing" cose
+cose() {
+    notation_home home keys
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sh
+    jq -n --arg k "$fixtures/keys/signing.key" --arg c "$fixtures/keys/signing-chain.pem" \
+        '{default: "k", keys: [{name: "k", keyPath: $k, certPath: $c}]}' \
+        >home/notation/signingkeys.json
+    notation home sign --oci-layout --signature-format cose "l@$(image_digest l x)" >log 2>&1 ||
+        fail "notation: $(cat log)"
+    notation home verify --oci-layout --scope local/mosb "l@$(image_digest l x)" >log 2>&1 ||
+        fail "notation: $(cat log)"
+    refused 12 signature '[Cc][Oo][Ss][Ee]' mosb verify oci:l:x
+    # beside it one that is built does
+    sign_image oci:l:x
+    works mosb verify oci:l:x
+}
+
 test_case "user metadata is signed and asked for on both sides" metadata
 metadata() {
     notation_home home keys

@@ -69,7 +69,8 @@ TEST_CASE("a verity superblock with other parameters than ours is refused by fie
 
 TEST_CASE("a flipped bit of a verity superblock shows, whatever the bit", "[verity]") {
   const BlockBytes good = example().print();
-  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+  // All of the 512 bytes that have a meaning, some of the rest.
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += bit < 4096 ? 1 : 61) {
     BlockBytes bad = good;
     bad[bit / 8] ^= std::byte{1} << (bit % 8);
     const auto parsed = Superblock::parse(bad);

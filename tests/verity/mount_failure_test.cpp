@@ -13,6 +13,7 @@
 #include "tests/support/fake_mount_api.h"
 #include "tests/verity/mount_fixture.h"
 #include "verity/mounted_image.h"
+#include "verity/server_probe.h"
 
 using namespace mosb;
 using namespace mosb::verity;
@@ -209,13 +210,7 @@ TEST_CASE("a wrong root hash or size is refused before anything is mounted", "[v
 TEST_CASE("a bit that flips under a mounted image is an error to its reader and a corrupt layer",
           "[verity]") {
   MountFixture fixture;
-  const LayerSource layer = fixture.build_layer("large", [](const std::string& tree) {
-    std::string noise;
-    for (std::uint32_t i = 0; i < 400000; ++i) {
-      noise += static_cast<char>((i * 2654435761U) >> 24U);
-    }
-    write_file(tree + "/large", noise);
-  });
+  const LayerSource layer = fixture.build_layer("large", fill_large_tree);
   const ImageMount image{{layer}, fixture.make_dir("target")};
   must(mount_image(image, fixture.environment()));
   flip_bit(layer.blob_path, 10000);
@@ -246,8 +241,8 @@ TEST_CASE("a layer whose server was killed is reported and mounted anew", "[veri
   const std::vector<pid_t> servers = fixture.servers();
   REQUIRE(servers.size() == 2);
   REQUIRE(::kill(servers.front(), SIGKILL) == 0);
-  REQUIRE(eventually([&] { return fixture.servers().size() == 1; }));
-  CHECK_FALSE(must(is_mounted_as(image, fixture.environment())));
+  // Its name goes from /proc before its descriptors are closed.
+  REQUIRE(eventually([&] { return !must(is_mounted_as(image, fixture.environment())); }));
   const auto mounts = must(list_mounts(fixture.environment()));
   REQUIRE(mounts.size() == 1);
   CHECK(std::count_if(mounts[0].layers.begin(), mounts[0].layers.end(), [](const auto& layer) {
@@ -269,6 +264,47 @@ TEST_CASE("a stopped server does not outlive its layer", "[verity]") {
     for (const pid_t pid : fixture.servers()) {
       REQUIRE(::kill(pid, SIGSTOP) == 0);
     }
+    must(unmount_image(image.target, environment));
+    CHECK(fixture.leftovers() == kNothing);
+  }
+}
+
+TEST_CASE("a reader whom a stopped server holds is freed by the next unmount", "[verity]") {
+  MountFixture fixture;
+  ImageMount image{{fixture.build_layer("large", fill_large_tree)}, fixture.make_dir("target")};
+  for (const bool view : {false, true}) {
+    image.idmap = view ? std::optional(IdRange{700000000, 65536}) : std::nullopt;
+    const MountEnvironment environment =
+        view ? fixture.with_userspace_view() : fixture.environment();
+    must(mount_image(image, environment));
+    const std::vector<pid_t> servers = fixture.servers();
+    REQUIRE(servers.size() == 1);
+    REQUIRE(stop_process(servers.front()));
+    const pid_t reader = ::fork();
+    if (reader == 0) {
+      ::_exit(read_errno(image.target + "/large"));
+    }
+    // Not before it has opened the file or hangs on the way there: only then is the mount busy.
+    REQUIRE(eventually([&] { return is_in_state(reader, 'D') || is_in_state(reader, 'S'); }));
+    must(unmount_image(image.target, environment));
+    int status = 0;
+    REQUIRE(::waitpid(reader, &status, 0) == reader);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) != 0);
+    CHECK(fixture.leftovers() == kNothing);
+  }
+}
+
+TEST_CASE("a server that answers is not taken for a stuck one", "[verity]") {
+  MountFixture fixture;
+  const ImageMount image = full_image(fixture);
+  for (const MountEnvironment& environment :
+       {fixture.environment(), fixture.with_userspace_view()}) {
+    must(mount_image(image, environment));
+    CHECK(must(end_stuck_servers(environment, std::chrono::seconds(5))).empty());
+    REQUIRE(stop_process(fixture.servers().front()));
+    CHECK(must(end_stuck_servers(environment, std::chrono::milliseconds(200))).size() == 1);
+    CHECK_FALSE(must(is_mounted_as(image, environment)));
     must(unmount_image(image.target, environment));
     CHECK(fixture.leftovers() == kNothing);
   }

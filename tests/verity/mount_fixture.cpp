@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
@@ -192,6 +193,15 @@ void fill_sample_tree(const std::string& tree) {
   }
 }
 
+void fill_large_tree(const std::string& tree) {
+  std::string noise;
+  std::minstd_rand generator(1);
+  for (std::size_t i = 0; i < 400000; ++i) {
+    noise += static_cast<char>(generator() >> 16U);
+  }
+  write_file(tree + "/large", noise);
+}
+
 void write_file(const std::string& path, const std::string& bytes, mode_t mode) {
   fs::create_directories(fs::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << bytes;
@@ -256,6 +266,21 @@ bool eventually(const std::function<bool()>& condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
+}
+
+bool is_in_state(pid_t pid, char state) {
+  const auto stat = read_kernel_file("/proc/" + std::to_string(pid) + "/stat", ByteCount{4096});
+  return stat && stat->find(std::string(") ") + state + " ") != std::string::npos;
+}
+
+bool stop_process(pid_t pid) {
+  const fs::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  return ::kill(pid, SIGSTOP) == 0 && eventually([&] {
+           const fs::directory_iterator all(tasks);
+           return std::all_of(begin(all), end(all), [](const auto& task) {
+             return is_in_state(std::stoi(task.path().filename().string()), 'T');
+           });
+         });
 }
 
 void replace_dev(const std::vector<std::string>& names) {

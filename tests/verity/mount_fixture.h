@@ -56,6 +56,8 @@ class MountFixture {
 
 /// Files, directories and links of several modes and owners.
 void fill_sample_tree(const std::string& tree);
+/// One file "large" whose bytes do not compress: reading it takes the server.
+void fill_large_tree(const std::string& tree);
 /// Writes a file with its parent directories.
 void write_file(const std::string& path, const std::string& bytes, mode_t mode = 0644);
 std::string slurp(const std::string& path);
@@ -68,6 +70,10 @@ void flip_bit(const std::string& path, std::uint64_t offset);
 std::vector<std::string> describe_tree(const std::string& dir, std::uint32_t base = 0);
 /// Whether the condition comes true within five seconds.
 bool eventually(const std::function<bool()>& condition);
+/// Whether the process is in that state of proc(5), e.g. 'D'.
+bool is_in_state(pid_t pid, char state);
+/// Stops a process as SIGSTOP does, and returns when all of its threads stand still.
+bool stop_process(pid_t pid);
 /// Gives the calling process a mount namespace of its own in which /dev has these devices only.
 void replace_dev(const std::vector<std::string>& names);
 /// Runs `f` in a child process and returns the raw wait status.

@@ -1,0 +1,161 @@
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mosb/agent/applied_state.h"
+#include "mosb/agent/apply.h"
+#include "mosb/agent/desired.h"
+#include "mosb/agent/service_runtime.h"
+#include "mosb/agent/switch_over.h"
+#include "mosb/agent/uid_ranges.h"
+#include "mosb/base/log.h"
+
+namespace mosb::agent {
+
+namespace {
+
+DesiredRequest request_for(const Paths& paths,
+                           const std::string& instance,
+                           const ApplyContext& context) {
+  return {paths, instance, context.configuration, context.trust, false};
+}
+
+/// The first failure of several services is the outcome; the others are said at once.
+class FirstFailure {
+ public:
+  bool keep(const Status& status) {
+    if (!status && first_) {
+      first_ = status;
+    } else if (!status) {
+      log::warn(status.error().message());
+    }
+    return status.has_value();
+  }
+  const Status& status() const { return first_; }
+
+ private:
+  Status first_ = ok();
+};
+
+/// The services that were applied and are not held down, less those whose image is refused now.
+std::vector<AdmittedTarget> readmit_applied(const AppliedState& state,
+                                            oci::Store& store,
+                                            const DesiredRequest& request,
+                                            FirstFailure& failure) {
+  std::vector<AdmittedTarget> targets;
+  for (const auto& [name, service] : state.services) {
+    if (service.stopped) {
+      continue;
+    }
+    auto target = readmit_service(service, store, request);
+    if (target) {
+      targets.push_back(*std::move(target));
+    } else {
+      (void)failure.keep(target.error());
+    }
+  }
+  return targets;
+}
+
+/// What runs and was not applied, or is to be down.
+std::vector<std::string> not_applied(const AppliedState& state,
+                                     const std::map<std::string, ServiceFacts>& facts) {
+  std::vector<std::string> names;
+  for (const auto& [name, fact] : facts) {
+    const auto it = state.services.find(name);
+    if (it == state.services.end() || it->second.stopped) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+Result<std::optional<DesiredService>> nothing_before(const std::string& /*name*/) {
+  return std::optional<DesiredService>();
+}
+
+void add(ApplyReport& to, const ApplyReport& more) {
+  to.steps.insert(to.steps.end(), more.steps.begin(), more.steps.end());
+  to.warnings.insert(to.warnings.end(), more.warnings.begin(), more.warnings.end());
+}
+
+/// One applied service by itself: nothing that happens to it keeps another one down.
+class AppliedChange {
+ public:
+  AppliedChange(const ServiceRuntime& runtime, oci::Store& store, const ApplyOptions& options)
+      : change_(runtime, store, options) {}
+  Status plan(AdmittedTarget target,
+              const UidRanges& ranges,
+              const oci::Store& store,
+              const DesiredRequest& request,
+              ApplyReport& report) {
+    desired_.push_back(MOSB_TRY(desire(std::move(target), ranges, store, request)));
+    MOSB_CHECK(change_.look(desired_, request.paths));
+    add(report, {change_.steps({}), warnings_for(desired_)});
+    return ok();
+  }
+  Status execute() {
+    MOSB_CHECK(change_.prepare());
+    return change_.execute({}, nothing_before);
+  }
+
+ private:
+  std::vector<DesiredService> desired_;
+  SwitchOver change_;
+};
+
+}  // namespace
+
+Result<ApplyReport> apply_applied(const Instance& instance,
+                                  const ApplyContext& context,
+                                  const ApplyOptions& options) {
+  const Paths& paths = instance.paths();
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  const DesiredRequest request = request_for(paths, instance.id(), context);
+  const ServiceRuntime runtime(paths, instance.id());
+  MOSB_CHECK(runtime.collect_garbage());
+  FirstFailure failure;
+  std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
+  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
+  const std::vector<std::string> unknown = not_applied(state, MOSB_TRY(runtime.observe_all()));
+  SwitchOver removal(runtime, store, options);
+  ApplyReport report{removal.steps(unknown), {}};
+  MOSB_CHECK(removal.execute(unknown, nothing_before));
+  for (AdmittedTarget& target : targets) {
+    AppliedChange change(runtime, store, options);
+    if (failure.keep(change.plan(std::move(target), ranges, store, request, report))) {
+      (void)failure.keep(change.execute());
+    }
+  }
+  MOSB_CHECK(failure.status());
+  return report;
+}
+
+Result<ApplyReport> plan_applied(const Paths& paths,
+                                 const ApplyContext& context,
+                                 const ApplyOptions& options) {
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  if (state.services.empty()) {
+    return ApplyReport();
+  }
+  const std::string instance = MOSB_TRY(read_instance_id(paths));
+  oci::Store store = MOSB_TRY(oci::Store::open(paths.store()));
+  const DesiredRequest request = request_for(paths, instance, context);
+  const ServiceRuntime runtime(paths, instance);
+  FirstFailure failure;
+  std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
+  const UidRanges ranges = MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets)));
+  ApplyReport report;
+  for (AdmittedTarget& target : targets) {
+    AppliedChange change(runtime, store, options);
+    (void)failure.keep(change.plan(std::move(target), ranges, store, request, report));
+  }
+  MOSB_CHECK(failure.status());
+  const SwitchOver removal(runtime, store, options);
+  add(report, {removal.steps(not_applied(state, MOSB_TRY(runtime.observe_all()))), {}});
+  return report;
+}
+
+}  // namespace mosb::agent
