@@ -22,6 +22,7 @@
 
 extern "C" {
 // Set by the linker: the ends of the program's headers, read-only start-up code and text.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern const char __executable_start;
 extern const char etext;
 }
@@ -124,7 +125,8 @@ void drop_text() {
     // mosb-run says nothing more here; its end ends us.
     fds[3] = {kInitControlFd, 0, 0};
     const int count = sessions.poll_fds(fds + 4);
-    if (::poll(fds, static_cast<nfds_t>(4 + count), -1) < 0) {
+    const int all = 4 + count;
+    if (::poll(fds, static_cast<nfds_t>(all), -1) < 0) {
       continue;
     }
     if (fds[3].revents != 0) {

@@ -90,6 +90,7 @@ int exec_along_path(const InitProcess& process) {
         colon == nullptr ? std::strlen(dir) : static_cast<std::size_t>(colon - dir);
     // An empty element would mean the working directory: never wanted here.
     if (length > 0 && length + name_length + 2 <= sizeof path) {
+      // NOLINTNEXTLINE(bugprone-not-null-terminated-result): the name with its end follows
       std::memcpy(path, dir, length);
       path[length] = '/';
       std::memcpy(path + length + 1, name, name_length + 1);

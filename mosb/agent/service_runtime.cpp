@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "lxc/user.h"
 #include "mosb/agent/volumes.h"
@@ -45,8 +46,8 @@ void add_home(std::vector<std::string>& env, const std::string& home) {
   }
 }
 
-ServiceRuntime::ServiceRuntime(const Paths& paths, const std::string& instance)
-    : paths_(paths), instance_(instance) {}
+ServiceRuntime::ServiceRuntime(const Paths& paths, std::string instance)
+    : paths_(paths), instance_(std::move(instance)) {}
 
 lxc::ContainerId ServiceRuntime::container_id(const std::string& name) const {
   return {name, instance_, paths_.container_run(name), paths_.service_state(name)};

@@ -34,7 +34,7 @@ void add_home(std::vector<std::string>& env, const std::string& home);
 /// Does to one service at a time what a spec says; decides nothing.
 class ServiceRuntime {
  public:
-  ServiceRuntime(const Paths& paths, const std::string& instance);
+  ServiceRuntime(const Paths& paths, std::string instance);
 
   /// Facts by service name: of every service that has a trace in this boot.
   Result<std::map<std::string, ServiceFacts>> observe_all() const;

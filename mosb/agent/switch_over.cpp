@@ -13,9 +13,9 @@ namespace {
 
 const ServiceFacts& facts_of(const std::map<std::string, ServiceFacts>& all,
                              const std::string& name) {
-  static const ServiceFacts kNone;
+  static const ServiceFacts none;
   const auto it = all.find(name);
-  return it == all.end() ? kNone : it->second;
+  return it == all.end() ? none : it->second;
 }
 
 /// Fills in which volumes are new.

@@ -12,6 +12,7 @@ constexpr std::size_t kMaxDepth = 32;
 
 /// Builds the document and stops at the first duplicate name or at too many levels, which
 /// nlohmann's own builder lets pass.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving Json throws nothing, its assertions confuse
 class StrictBuilder final : public nlohmann::json_sax<Json> {
  public:
   const std::string& error() const { return error_; }

@@ -75,8 +75,8 @@ inline Status ok() {
 
 // Each use has a variable of its own, so that one MOSB_TRY may stand inside another.
 // NOLINTBEGIN(bugprone-macro-parentheses): `name` is declared here
-#define MOSB_JOIN_(a, b) a##b
-#define MOSB_JOIN(a, b) MOSB_JOIN_(a, b)
+#define MOSB_PASTE(a, b) a##b
+#define MOSB_JOIN(a, b) MOSB_PASTE(a, b)
 #define MOSB_TRY_AS(expr, name)       \
   __extension__({                     \
     auto name = (expr);               \

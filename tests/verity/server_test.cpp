@@ -397,6 +397,10 @@ TEST_CASE("a layer server gives up on a disk that does not answer", "[verity][ke
   const auto took = std::chrono::steady_clock::now() - begin;
   CHECK((error == ECONNABORTED || error == ENOTCONN || error == EIO));
   CHECK(took > std::chrono::seconds(20));
+  // Its readers come first: what it says of itself follows.
+  for (int i = 0; i < 500 && test::read_all(server.status_file()).empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   CHECK(test::read_all(server.status_file()) == "backing store does not answer\n");
   disk.kill();  // now the other one can end, too
   CHECK(server.wait(std::chrono::seconds(20)));
