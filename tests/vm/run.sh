@@ -26,7 +26,7 @@ mksquashfs "$work/payload" "$work/payload.squashfs" -noappend -comp zstd -Xcompr
     -quiet -no-progress >/dev/null
 
 status=0
-"$here/boot.sh" "$image" "$work/payload.squashfs" "$work/out" "${MOSB_VM_DEADLINE:-420}" || status=$?
+"$here/boot.sh" "$image" "$work/payload.squashfs" "$work/out" "${MOSB_VM_DEADLINE:-900}" || status=$?
 cat "$work/out/results.log"
 if ((status != 0)) || ! grep -q '^guest: finished with status 0' "$work/out/results.log"; then
     echo "not ok - the machine came to the end of its test (status $status)"
