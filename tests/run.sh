@@ -42,7 +42,7 @@ export CCACHE_DIR=${CCACHE_DIR:-$MOSB_CACHE_DIR/ccache} CCACHE_BASEDIR=$reposito
 export MOSB_LONG=$long MOSB_BIN=$repository/build/release/bin
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 results=$repository/build/results
-rm -f "$results"/*
+rm -rf "$results" && mkdir -p "$results"
 passed=0 failed=0
 
 wants() { [[ " ${parts[*]} " == *" $1 "* ]]; }

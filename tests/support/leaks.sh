@@ -74,7 +74,8 @@ processes() {
 stuck() {
     local pid state name
     while read -r pid state name; do
-        [[ $state == D* && $name != kworker* && $name != jbd2* ]] && echo "$pid $name"
+        # N: at low priority, as the builds are that may run beside.
+        [[ $state == D* && $state != *N* && $name != kworker* && $name != jbd2* ]] && echo "$pid $name"
     done < <(ps -eo pid=,stat=,comm=)
     return 0
 }
