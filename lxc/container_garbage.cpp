@@ -70,6 +70,9 @@ Status collect_garbage(const ContainerId& id) {
   MOSB_CHECK(clear_cgroup(service_cgroup(id.instance, id.name)));
   MOSB_CHECK(clear_cgroup(monitor_cgroup(id.instance, id.name)));
   MOSB_CHECK(record_unrecorded_end(id));
+  // The helper writes in both, so only its lock says that nobody is at it.
+  MOSB_CHECK(remove_stale_temps(id.run_dir));
+  MOSB_CHECK(remove_stale_temps(id.state_dir));
   MOSB_CHECK(remove_if_there(id.run_dir + "/exec.sock"));
   return remove_if_there(id.run_dir + "/run.json");
 }

@@ -1,17 +1,14 @@
 #include "lxc/run_record.h"
 
-#include <array>
 #include <cerrno>
 #include <limits>
-#include <span>
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "mosb/base/file.h"
-#include "mosb/base/hex.h"
 #include "mosb/base/json.h"
+#include "mosb/base/random.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -113,10 +110,7 @@ Result<std::string> current_boot_id() {
 }
 
 std::string new_run_id() {
-  std::array<std::byte, 8> bytes{};
-  // Cannot fail or be short for so few bytes once the pool is up (getrandom(2)).
-  (void)!::getrandom(bytes.data(), bytes.size(), 0);
-  return to_hex(bytes);
+  return random_hex(8);
 }
 
 Status write_start_record(const std::string& state_dir, const StartRecord& record) {
@@ -127,20 +121,13 @@ Status write_start_record(const std::string& state_dir, const StartRecord& recor
 }
 
 Status write_run_record(const std::string& run_dir, const RunRecord& record) {
-  const Json object = {{"run_id", record.run_id},
-                       {"boot_id", record.boot_id},
-                       {"helper_pid", record.helper_pid},
-                       {"init_pid", record.init_pid},
-                       {"since", to_rfc3339(record.since)},
-                       {"degraded", record.degraded}};
-  const std::string text = object.dump() + "\n";
-  const std::string temp = run_dir + "/run.json.new";
-  {
-    // Only the helper writes here, so the name may be fixed; an earlier one's remains go.
-    const UniqueFd fd = MOSB_TRY(sys::open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-    MOSB_CHECK(sys::write_all(fd.get(), std::as_bytes(std::span(text))));
-  }
-  return sys::rename(temp, run_dir + kRunFile);
+  const Json object{{"run_id", record.run_id},
+                    {"boot_id", record.boot_id},
+                    {"helper_pid", record.helper_pid},
+                    {"init_pid", record.init_pid},
+                    {"since", to_rfc3339(record.since)},
+                    {"degraded", record.degraded}};
+  return replace_file(run_dir + kRunFile, object.dump() + "\n", 0600);
 }
 
 Status write_exit_record(const std::string& state_dir, const ExitRecord& record) {

@@ -22,9 +22,6 @@ namespace mosb::verity {
 namespace {
 
 constexpr std::chrono::seconds kLockTimeout{60};
-/// How long a server may take to answer. Its own watchdog gives up on a disk that hangs only after
-/// 30 s, but then its readers are freed without us.
-constexpr std::chrono::seconds kAnswerTimeout{5};
 /// How long a reader may take to go away with its EIO.
 constexpr std::chrono::seconds kReaderTimeout{2};
 constexpr const char* kVerifiedBy = "fuse-verity";

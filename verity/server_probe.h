@@ -9,6 +9,10 @@
 
 namespace mosb::verity {
 
+/// What a server has to answer a simple question. Its own watchdog gives up on a disk that hangs
+/// only after 30 s, but then its readers are freed without us.
+constexpr std::chrono::seconds kAnswerTimeout{5};
+
 /// Asks every server of the instance for something that no cache answers, from processes that may
 /// hang in its place, and kills the servers that have not answered after `patience`: their readers,
 /// whom no signal reaches, then get EIO. The value is the directories of those servers' places.

@@ -15,12 +15,6 @@ namespace mosb::agent {
 
 namespace {
 
-DesiredRequest request_for(const Paths& paths,
-                           const std::string& instance,
-                           const ApplyContext& context) {
-  return {paths, instance, context.configuration, context.trust, false};
-}
-
 /// The first failure of several services is the outcome; the others are said at once.
 class FirstFailure {
  public:
@@ -113,7 +107,7 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   const Paths& paths = instance.paths();
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
-  const DesiredRequest request = request_for(paths, instance.id(), context);
+  const DesiredRequest request{paths, instance.id(), context.configuration, context.trust};
   const ServiceRuntime runtime(paths, instance.id());
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
@@ -142,7 +136,7 @@ Result<ApplyReport> plan_applied(const Paths& paths,
   }
   const std::string instance = MOSB_TRY(read_instance_id(paths));
   oci::Store store = MOSB_TRY(oci::Store::open(paths.store()));
-  const DesiredRequest request = request_for(paths, instance, context);
+  const DesiredRequest request{paths, instance, context.configuration, context.trust};
   const ServiceRuntime runtime(paths, instance);
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);

@@ -22,12 +22,12 @@ struct InspectedImage {
 /// Errors: kNotFound, kNetwork, kContent for what is no image, kHost for another platform.
 Result<InspectedImage> inspect_image(oci::Repository& from, const oci::Reference& ref);
 
-/// The manifest that a reference names, for this host's platform if it names an index.
 struct ChosenImage {
   oci::Descriptor manifest;
   /// That it was chosen from.
   std::optional<oci::Descriptor> index;
 };
+/// The manifest that a reference names, for this host's platform if it names an index.
 Result<ChosenImage> choose_image(oci::Repository& from, const oci::Reference& ref);
 
 }  // namespace mosb::agent

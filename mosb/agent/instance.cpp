@@ -69,14 +69,13 @@ Result<std::string> make_id(const Paths& paths) {
   return id;
 }
 
-/// What a mosb that was killed left half-written. Under the lock nobody else writes here.
+/// What a mosb that was killed left half-written. Under the lock nobody else writes here; what
+/// services' helpers write is for lxc::collect_garbage().
 Status sweep(const Paths& paths) {
   MOSB_CHECK(remove_stale_temps(paths.state()));
   MOSB_CHECK(sys::mkdir_all(paths.state() + "/services", 0700));
-  for (const std::string& dir : {paths.state() + "/services", paths.services()}) {
-    for (const std::string& name : MOSB_TRY(list_dir(dir))) {
-      MOSB_CHECK(remove_stale_temps(dir + "/" + name));
-    }
+  for (const std::string& name : MOSB_TRY(list_dir(paths.services()))) {
+    MOSB_CHECK(remove_stale_temps(paths.services() + "/" + name));
   }
   return oci::remove_abandoned(paths.run());
 }

@@ -20,8 +20,6 @@ namespace mosb::agent {
 namespace {
 
 constexpr std::uint32_t kAllIds = 0xfffffffe;
-/// What a layer's server has to answer a simple question.
-constexpr std::chrono::seconds kAnswerTimeout{5};
 /// What a killed service has to end once its readers are free.
 constexpr std::chrono::seconds kEndTimeout{5};
 
@@ -251,7 +249,7 @@ Status ServiceRuntime::stop_container(const std::string& name, const ServiceReco
     return stopped;
   }
   // A process that hangs in a read of a stuck server is deaf to SIGKILL until the server ends.
-  if (MOSB_TRY(verity::end_stuck_servers(mount_environment(), kAnswerTimeout)).empty()) {
+  if (MOSB_TRY(verity::end_stuck_servers(mount_environment(), verity::kAnswerTimeout)).empty()) {
     return stopped;
   }
   return lxc::stop(container_id(name), SIGKILL, kEndTimeout);

@@ -34,7 +34,7 @@ Status look_at_volumes(const DesiredService& service, const Paths& paths, Servic
 Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths& paths) {
   facts_ = MOSB_TRY(runtime_.observe_all());
   for (const DesiredService& service : desired) {
-    oci::PullPlan pull = oci::plan_pull(service.manifest, store_);
+    const oci::PullPlan pull = oci::plan_pull(service.manifest, store_);
     const bool mounted = pull.missing.empty() && MOSB_TRY(runtime_.is_mounted(service.spec));
     ServiceView view{.spec = service.spec,
                      .facts = facts_of(facts_, service.name()),
@@ -43,7 +43,7 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
                      .missing_bytes = pull.bytes,
                      .new_volumes = {},
                      .image_ref = service.applied.image.ref};
-    Item item{&service, std::move(view), std::move(pull), {}};
+    Item item{&service, std::move(view), {}};
     MOSB_CHECK(look_at_volumes(service, paths, item.view));
     item.change = change_for(item.view);
     items_.push_back(std::move(item));

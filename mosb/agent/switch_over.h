@@ -43,7 +43,6 @@ class SwitchOver {
   struct Item {
     const DesiredService* service;
     ServiceView view;
-    oci::PullPlan pull;
     ServiceChange change;
   };
 

@@ -126,7 +126,12 @@ Result<std::string> read_kernel_file(const std::string& path, ByteCount limit) {
   return read_to_end(fd.get(), path, limit);
 }
 
-Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode) {
+namespace {
+
+Status write_and_rename(const std::string& path,
+                        std::string_view bytes,
+                        mode_t mode,
+                        bool durable) {
   const std::string temp = path + std::string(kTempMark) + random_hex(kSuffixDigits / 2);
   UniqueFd fd = MOSB_TRY(sys::open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   ScopeExit remove_temp([&] { (void)sys::unlink(temp); });
@@ -136,11 +141,21 @@ Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t
   }
   MOSB_CHECK(
       sys::write_all(fd.get(), std::as_bytes(std::span(bytes))).context("write " + quote(path)));
-  MOSB_CHECK(sys::fsync(fd.get(), temp));
+  MOSB_CHECK(durable ? sys::fsync(fd.get(), temp) : ok());
   fd.reset();
   MOSB_CHECK(sys::rename(temp, path));
   remove_temp.dismiss();
-  return fsync_dir(dir_of(path));
+  return durable ? fsync_dir(dir_of(path)) : ok();
+}
+
+}  // namespace
+
+Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode) {
+  return write_and_rename(path, bytes, mode, true);
+}
+
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  return write_and_rename(path, bytes, mode, false);
 }
 
 Status remove_stale_temps(const std::string& dir) {

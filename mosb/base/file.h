@@ -21,7 +21,10 @@ Result<std::string> read_kernel_file(const std::string& path, ByteCount limit);
 /// Replaces a file so that after a crash it holds the old bytes or the new: random name in the
 /// same directory, fsync, rename, fsync of the directory.
 Status write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode);
-/// Removes what write_file_atomic() of a process that died left in the directory. The caller holds
+/// The same for what means nothing after a crash of the host, as all below /run: replaced at once
+/// for whoever reads it, but not made durable.
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode);
+/// Removes what these two of a process that died left in the directory. The caller holds
 /// whatever lock keeps others from writing there now. A missing directory is success.
 Status remove_stale_temps(const std::string& dir);
 /// Makes a rename or unlink in the directory durable.

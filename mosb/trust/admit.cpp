@@ -79,15 +79,19 @@ Result<AdmittedManifest> admit_chosen(oci::Repository& repository,
                                       const std::optional<oci::Descriptor>& index,
                                       const NotationConfig& config,
                                       const Clock& clock) {
-  if (index) {
-    VerifyRequest signed_index = request;
-    signed_index.subject = oci::bare(*index);
-    auto admitted = admit_from_index(repository, signed_index, request.subject, config, clock);
-    if (admitted) {
-      return admitted;
-    }
+  if (!index) {
+    return admit(repository, request, config, clock);
   }
-  return admit(repository, request, config, clock);
+  VerifyRequest signed_index = request;
+  signed_index.subject = oci::bare(*index);
+  auto by_index = admit_from_index(repository, signed_index, request.subject, config, clock);
+  if (by_index) {
+    return by_index;
+  }
+  // Whoever signed the index must read why that did not count.
+  return admit(repository, request, config, clock)
+      .context("its index does not count (" + by_index.error().message() +
+               "), and the image by itself does not either");
 }
 
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,

@@ -81,15 +81,17 @@ TEST_CASE("kernel files are read although their size shows as zero", "[base]") {
 
 TEST_CASE("a file is replaced whole, with the mode asked for and nothing left beside it",
           "[base]") {
-  const Place place;
-  const mode_t old = ::umask(0077);
-  REQUIRE(write_file_atomic(place / "f", "one", 0644));
-  ::umask(old);
-  CHECK((sys::lstat(place / "f")->st_mode & 07777U) == 0644);
-  REQUIRE(write_file_atomic(place / "f", "two", 0600));
-  CHECK(*read_file(place / "f", kLimit) == "two");
-  CHECK((sys::lstat(place / "f")->st_mode & 07777U) == 0600);
-  CHECK(list(place.path()) == "f\n");
+  for (const auto write : {write_file_atomic, replace_file}) {
+    const Place place;
+    const mode_t old = ::umask(0077);
+    REQUIRE(write(place / "f", "one", 0644));
+    ::umask(old);
+    CHECK((sys::lstat(place / "f")->st_mode & 07777U) == 0644);
+    REQUIRE(write(place / "f", "two", 0600));
+    CHECK(*read_file(place / "f", kLimit) == "two");
+    CHECK((sys::lstat(place / "f")->st_mode & 07777U) == 0600);
+    CHECK(list(place.path()) == "f\n");
+  }
 }
 
 TEST_CASE("a file that cannot be replaced leaves nothing beside it", "[base]") {

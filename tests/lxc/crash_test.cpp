@@ -85,6 +85,25 @@ TEST_CASE("garbage collection does not touch a running container", "[lxc]") {
   CHECK(box.run({"true"}) == 0);
 }
 
+TEST_CASE("a record that a helper is writing stays, one that a dead helper half-wrote goes",
+          "[lxc]") {
+  Box box;
+  box.start();
+  const std::vector<std::string> halves{box.spec.run_dir + "/run.json.tmp-0123456789abcdef",
+                                        box.spec.state_dir + "/exit.json.tmp-0123456789abcdef"};
+  for (const std::string& half : halves) {
+    REQUIRE(write_file_atomic(half, "{", 0600));
+  }
+  REQUIRE(collect_garbage(box.id()));
+  CHECK(path_exists(halves[0]));
+  CHECK(path_exists(halves[1]));
+  REQUIRE(::kill(box.helper_pid(), SIGKILL) == 0);
+  CHECK(eventually([&] { return !*run_lock_is_held(box.spec.run_dir); }));
+  REQUIRE(collect_garbage(box.id()));
+  CHECK_FALSE(path_exists(halves[0]));
+  CHECK_FALSE(path_exists(halves[1]));
+}
+
 TEST_CASE("a run of an earlier boot counts as ended by the restart", "[lxc]") {
   Box box;
   box.script("exit 0");
