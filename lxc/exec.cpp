@@ -27,7 +27,7 @@ namespace mosb::lxc {
 namespace {
 
 /// What the command's three streams are joined to, on both sides.
-struct Streams {
+struct Pipes {
   sys::Pipe in;
   sys::Pipe out;
   sys::Pipe err;
@@ -105,16 +105,16 @@ std::int32_t window_size(int fd) {
 Status send_request(int connection,
                     const ExecRequest& request,
                     const UniqueFd& spec,
-                    const Streams* streams) {
+                    const Pipes* pipes) {
   std::array<int, kMaxMessageFds> fds{spec.get(), -1, -1, -1};
   int count = 1;
-  if (streams != nullptr) {
-    fds = {spec.get(), streams->in.read.get(), streams->out.write.get(), streams->err.write.get()};
+  if (pipes != nullptr) {
+    fds = {spec.get(), pipes->in.read.get(), pipes->out.write.get(), pipes->err.write.get()};
     count = kMaxMessageFds;
   }
   const InitMessage message{InitMessageType::kExec,
-                            streams == nullptr ? 1 : 0,
-                            streams == nullptr ? window_size(request.stdin_fd) : 0};
+                            pipes == nullptr ? 1 : 0,
+                            pipes == nullptr ? window_size(request.stdin_fd) : 0};
   if (!send_message(connection, message, fds.data(), count)) {
     return Error(Errc::kRuntime, "the container ended");
   }
@@ -124,28 +124,29 @@ Status send_request(int connection,
 Result<int> exec_with_terminal(const ExecRequest& request, int connection, const UniqueFd& spec) {
   MOSB_CHECK(send_request(connection, request, spec, nullptr));
   UniqueFd terminal = MOSB_TRY(wait_for_start(connection, request));
-  const UniqueFd output = MOSB_TRY(sys::dup_cloexec(terminal.get()));
-  std::vector<Relay> relays;
-  relays.push_back({.from = request.stdin_fd, .to = terminal.get(), .is_input = true});
-  relays.push_back({.from = output.get(), .to = request.stdout_fd, .is_input = false});
-  return relay_until_exit(connection, std::move(relays), terminal.get(), request.stdin_fd);
+  std::vector<ExecStream> streams;
+  streams.emplace_back(ExecStream::Direction::kToCommand,
+                       MOSB_TRY(sys::dup_cloexec(terminal.get())),
+                       request.stdin_fd);
+  streams.emplace_back(ExecStream::Direction::kFromCommand,
+                       MOSB_TRY(sys::dup_cloexec(terminal.get())),
+                       request.stdout_fd);
+  return relay_until_exit(connection, std::move(streams), std::move(terminal), request.stdin_fd);
 }
 
 Result<int> exec_with_pipes(const ExecRequest& request, int connection, const UniqueFd& spec) {
-  Streams streams{MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe())};
-  MOSB_CHECK(send_request(connection, request, spec, &streams));
-  streams.in.read.reset();
-  streams.out.write.reset();
-  streams.err.write.reset();
+  Pipes pipes{MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe())};
+  MOSB_CHECK(send_request(connection, request, spec, &pipes));
+  pipes.in.read.reset();
+  pipes.out.write.reset();
+  pipes.err.write.reset();
   (void)MOSB_TRY(wait_for_start(connection, request));
-  std::vector<Relay> relays;
-  relays.push_back({.from = request.stdin_fd,
-                    .to = streams.in.write.get(),
-                    .is_input = true,
-                    .close_at_end = &streams.in.write});
-  relays.push_back({.from = streams.out.read.get(), .to = request.stdout_fd});
-  relays.push_back({.from = streams.err.read.get(), .to = request.stderr_fd});
-  return relay_until_exit(connection, std::move(relays), -1, -1);
+  using Direction = ExecStream::Direction;
+  std::vector<ExecStream> streams;
+  streams.emplace_back(Direction::kToCommand, std::move(pipes.in.write), request.stdin_fd);
+  streams.emplace_back(Direction::kFromCommand, std::move(pipes.out.read), request.stdout_fd);
+  streams.emplace_back(Direction::kFromCommand, std::move(pipes.err.read), request.stderr_fd);
+  return relay_until_exit(connection, std::move(streams), UniqueFd(), -1);
 }
 
 }  // namespace

@@ -1,13 +1,9 @@
 #include "lxc/exec_relay.h"
 
-#include <array>
-#include <cerrno>
-#include <chrono>
+#include <algorithm>
 #include <csignal>
 #include <optional>
-#include <span>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -15,7 +11,6 @@
 #include <unistd.h>
 
 #include "lxc/init/init_messages.h"
-#include "mosb/base/sys.h"
 
 namespace mosb::lxc {
 
@@ -24,6 +19,8 @@ namespace {
 /// How long to go on reading after the command's end: a background child of it may hold the
 /// streams, and is not waited for.
 constexpr int kDrainMs = 100;
+/// More than a pipe or a terminal can hold of what the command itself wrote.
+constexpr ByteCount kMaxAfterEnd{256 * kKiB};
 
 /// Blocks the signals that are handed on, and takes them from a descriptor.
 class SignalScope {
@@ -90,70 +87,57 @@ void copy_window_size(int from, int to) {
   }
 }
 
-/// Copies one chunk. False when there is no more to come, or nowhere to go.
-bool copy_chunk(const Relay& relay) {
-  std::array<std::byte, 16384> buffer{};
-  const ssize_t n = ::read(relay.from, buffer.data(), buffer.size());
-  if (n < 0) {
-    return errno == EAGAIN || errno == EINTR;
-  }
-  return n > 0 &&
-         sys::write_all(relay.to, std::span(buffer).first(static_cast<std::size_t>(n))).has_value();
-}
-
 class Session {
  public:
-  Session(int connection, std::vector<Relay> relays, int terminal, int user_terminal)
+  Session(int connection, std::vector<ExecStream> streams, UniqueFd terminal, int user_terminal)
       : connection_(connection),
-        relays_(std::move(relays)),
-        terminal_(terminal),
+        streams_(std::move(streams)),
+        terminal_(std::move(terminal)),
         user_terminal_(user_terminal),
-        raw_(terminal >= 0 ? user_terminal : -1) {
-    copy_window_size(user_terminal_, terminal_);
+        raw_(terminal_.is_open() ? user_terminal : -1) {
+    copy_window_size(user_terminal_, terminal_.get());
   }
 
   Result<int> run() {
-    for (;;) {
-      if (exit_code_ && !has_output()) {
-        return *exit_code_;
+    while (!ended_ || has_output()) {
+      std::vector<pollfd> fds{{signals_.fd(), POLLIN, 0}, {ended_ ? -1 : connection_, POLLIN, 0}};
+      for (const ExecStream& stream : streams_) {
+        fds.push_back(stream.wanted());
       }
-      if (!exit_code_ && lost_) {
-        return Error(Errc::kRuntime, "the container ended before the command did");
-      }
-      std::vector<pollfd> fds{{signals_.fd(), POLLIN, 0},
-                              {exit_code_ ? -1 : connection_, POLLIN, 0}};
-      for (const Relay& relay : relays_) {
-        fds.push_back({exit_code_ && relay.is_input ? -1 : relay.from, POLLIN, 0});
-      }
-      const int ready = ::poll(fds.data(), fds.size(), exit_code_ ? kDrainMs : -1);
-      if (ready == 0 && exit_code_) {
-        return *exit_code_;
+      // A stream that holds something waits for its reader, however slow.
+      const int ready = ::poll(fds.data(), fds.size(), ended_ && !is_holding() ? kDrainMs : -1);
+      if (ready == 0) {
+        break;
       }
       if (ready > 0) {
         handle(fds);
       }
     }
+    if (!exit_code_) {
+      return Error(Errc::kRuntime, "the container ended before the command did");
+    }
+    return *exit_code_;
   }
 
  private:
   bool has_output() const {
-    for (const Relay& relay : relays_) {
-      if (!relay.is_input && relay.from >= 0) {
-        return true;
-      }
-    }
-    return false;
+    return std::any_of(
+        streams_.begin(), streams_.end(), [](const ExecStream& s) { return !s.is_over(); });
+  }
+
+  bool is_holding() const {
+    return std::any_of(
+        streams_.begin(), streams_.end(), [](const ExecStream& s) { return s.is_holding(); });
   }
 
   void handle(const std::vector<pollfd>& fds) {
     // Output first: what came before the end is shown before the end.
-    for (std::size_t i = 0; i < relays_.size(); ++i) {
-      Relay& relay = relays_[i];
-      if (fds[i + 2].revents != 0 && !copy_chunk(relay)) {
-        relay.from = -1;
-        if (relay.close_at_end != nullptr) {
-          relay.close_at_end->reset();
-        }
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      if (fds[i + 2].revents != 0) {
+        streams_[i].copy();
+      }
+      if (streams_[i].is_broken()) {
+        hang_up();
       }
     }
     if (fds[0].revents != 0) {
@@ -164,11 +148,27 @@ class Session {
     }
   }
 
+  /// Nobody sees the terminal any more: all our ends of it go, and the kernel tells the command.
+  void hang_up() {
+    if (!terminal_.is_open()) {
+      return;
+    }
+    terminal_.reset();
+    for (ExecStream& stream : streams_) {
+      stream.close();
+    }
+  }
+
   void forward_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.fd(), &info, sizeof info) == sizeof info) {
       if (info.ssi_signo == SIGWINCH) {
-        copy_window_size(user_terminal_, terminal_);
+        copy_window_size(user_terminal_, terminal_.get());
+      } else if (ended_) {
+        // Nobody is there to take it, and the caller wants to go.
+        for (ExecStream& stream : streams_) {
+          stream.close();
+        }
       } else {
         (void)send_message(connection_,
                            {InitMessageType::kSignal, static_cast<int>(info.ssi_signo), 0});
@@ -179,7 +179,7 @@ class Session {
   void on_message() {
     ReceivedMessage received;
     if (!receive_message(connection_, &received)) {
-      lost_ = true;
+      end();
       return;
     }
     for (int i = 0; i < received.fd_count; ++i) {
@@ -187,26 +187,34 @@ class Session {
     }
     if (received.message.type == InitMessageType::kExited) {
       exit_code_ = received.message.value & 0xff;
+      end();
+    }
+  }
+
+  void end() {
+    ended_ = true;
+    for (ExecStream& stream : streams_) {
+      stream.command_ended(kMaxAfterEnd);
     }
   }
 
   int connection_;
-  std::vector<Relay> relays_;
-  int terminal_;
+  std::vector<ExecStream> streams_;
+  UniqueFd terminal_;
   int user_terminal_;
   SignalScope signals_;
   RawTerminal raw_;
   std::optional<int> exit_code_;
-  bool lost_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace
 
 Result<int> relay_until_exit(int connection,
-                             std::vector<Relay> relays,
-                             int terminal,
+                             std::vector<ExecStream> streams,
+                             UniqueFd terminal,
                              int user_terminal) {
-  return Session(connection, std::move(relays), terminal, user_terminal).run();
+  return Session(connection, std::move(streams), std::move(terminal), user_terminal).run();
 }
 
 }  // namespace mosb::lxc

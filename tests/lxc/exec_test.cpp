@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mosb/base/file.h"
+#include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/base/unique_fd.h"
 #include "tests/lxc/box.h"
@@ -23,6 +24,35 @@ const std::vector<std::string> kConfinement{
     "-c",
     "grep -E '^(Cap|NoNewPrivs|Seccomp|Groups)' /proc/self/status; cat /proc/self/cgroup; "
     "cat /proc/self/uid_map; ls -l /proc/self/ns | grep -o '[a-z]*:.[0-9]*.'"};
+
+/// Whether the process takes the signal in its own time, not by the default action.
+bool holds_back(pid_t pid, int signal) {
+  const auto status =
+      read_kernel_file("/proc/" + std::to_string(pid) + "/status", ByteCount{64 * kKiB});
+  const std::size_t at = status ? status->find("SigBlk:\t") : std::string::npos;
+  return at != std::string::npos &&
+         ((std::stoull(status->substr(at + 8), nullptr, 16) >> (signal - 1)) & 1) != 0;
+}
+
+/// Runs a command with nothing to read and nowhere to write from a process of its own, whose status
+/// is the command's.
+pid_t exec_beside(const Box& box, const std::vector<std::string>& argv) {
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    ExecRequest request{.id = box.id(),
+                        .process = box.spec.process,
+                        .tty = false,
+                        .stdin_fd = null,
+                        .stdout_fd = null,
+                        .stderr_fd = null};
+    request.process.argv = argv;
+    const auto status = exec(request);
+    ::_exit(status ? *status : 125);
+  }
+  return pid;
+}
 
 }  // namespace
 
@@ -67,6 +97,70 @@ TEST_CASE("input, output and error output of a command are joined to the caller'
   CHECK(*status == 0);
   CHECK(*read_file(box.dir() + "/out", ByteCount{kMiB}) == big);
   CHECK(*read_file(box.dir() + "/err", ByteCount{kMiB}) == "to error\n");
+}
+
+TEST_CASE("a command that writes before it reads gets all its input, and its caller the output",
+          "[lxc]") {
+  Box box;
+  box.start();
+  const std::string in = box.dir() + "/in";
+  std::ofstream(in) << std::string(500000, 'z');
+  const UniqueFd from(::open(in.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd out(::open((box.dir() + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ExecRequest request{.id = box.id(),
+                      .process = box.spec.process,
+                      .tty = false,
+                      .stdin_fd = from.get(),
+                      .stdout_fd = out.get(),
+                      .stderr_fd = out.get()};
+  request.process.argv = {"sh", "-c", "head -c 400000 /dev/zero; wc -c; exit 3"};
+  const auto status = exec(request);
+  REQUIRE(status);
+  CHECK(*status == 3);
+  const std::string seen = *read_file(box.dir() + "/out", ByteCount{kMiB});
+  CHECK(seen.size() == 400007);
+  CHECK(seen.substr(400000) == "500000\n");
+}
+
+TEST_CASE("a caller whose reader is gone ends its command with SIGPIPE, on a terminal with SIGHUP",
+          "[lxc]") {
+  Box box;
+  box.start();
+  sys::Pipe output = *sys::pipe();
+  output.read.reset();
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ExecRequest request{.id = box.id(),
+                      .process = box.spec.process,
+                      .tty = false,
+                      .stdin_fd = null.get(),
+                      .stdout_fd = output.write.get(),
+                      .stderr_fd = null.get()};
+  request.process.argv = {"yes"};
+  CHECK(*exec(request) == 128 + SIGPIPE);
+  request.tty = true;
+  CHECK(*exec(request) == 128 + SIGHUP);
+}
+
+TEST_CASE("a child that a command leaves behind does not hold its caller up", "[lxc]") {
+  Box box;
+  box.start();
+  const std::string path = box.dir() + "/out";
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd out(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ExecRequest request{.id = box.id(),
+                      .process = box.spec.process,
+                      .tty = false,
+                      .stdin_fd = null.get(),
+                      .stdout_fd = out.get(),
+                      .stderr_fd = null.get()};
+  request.process.argv = {"sh", "-c", "yes & exit 4"};
+  CHECK(*exec(request) == 4);
+  CHECK(read_file(path, ByteCount{64 * kMiB})->size() > 0);
+  request.process.argv = {"sh", "-c", "sleep 1000 & echo said; exit 5"};
+  REQUIRE(::ftruncate(out.get(), 0) == 0);
+  REQUIRE(::lseek(out.get(), 0, SEEK_SET) == 0);
+  CHECK(*exec(request) == 5);
+  CHECK(*read_file(path, ByteCount{kMiB}) == "said\n");
 }
 
 TEST_CASE("a command runs as its own user in its own directory with its own environment", "[lxc]") {
@@ -146,24 +240,11 @@ TEST_CASE("a command with a terminal gets one of the container's own", "[lxc]") 
 TEST_CASE("a signal to the caller goes to the command", "[lxc]") {
   Box box;
   box.start();
-  const pid_t pid = ::fork();
-  REQUIRE(pid >= 0);
-  if (pid == 0) {
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ExecRequest request{.id = box.id(),
-                        .process = box.spec.process,
-                        .tty = false,
-                        .stdin_fd = null,
-                        .stdout_fd = null,
-                        .stderr_fd = null};
-    request.process.argv = {"sh",
-                            "-c",
-                            "trap 'exit 11' TERM; touch /dev/shm/ready; "
-                            "while true; do sleep 0.05; done"};
-    const auto status = exec(request);
-    ::_exit(status ? *status : 125);
-  }
+  const pid_t pid = exec_beside(
+      box,
+      {"sh", "-c", "trap 'exit 11' TERM; touch /dev/shm/ready; while true; do sleep 0.05; done"});
   CHECK(eventually([&] { return box.run({"stat", "/dev/shm/ready"}) == 0; }));
+  CHECK(eventually([&] { return holds_back(pid, SIGTERM); }));
   ::kill(pid, SIGTERM);
   int wait_status = 0;
   REQUIRE(::waitpid(pid, &wait_status, 0) == pid);
@@ -173,20 +254,7 @@ TEST_CASE("a signal to the caller goes to the command", "[lxc]") {
 TEST_CASE("a caller that disappears takes its command along", "[lxc]") {
   Box box;
   box.start();
-  const pid_t pid = ::fork();
-  REQUIRE(pid >= 0);
-  if (pid == 0) {
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ExecRequest request{.id = box.id(),
-                        .process = box.spec.process,
-                        .tty = false,
-                        .stdin_fd = null,
-                        .stdout_fd = null,
-                        .stderr_fd = null};
-    request.process.argv = {"sleep", "4242"};
-    (void)exec(request);
-    ::_exit(0);
-  }
+  const pid_t pid = exec_beside(box, {"sleep", "4242"});
   const auto runs = [&] { return box.output_of({"ps"}).find("sleep 4242") != std::string::npos; };
   CHECK(eventually(runs));
   ::kill(pid, SIGKILL);
