@@ -5,6 +5,7 @@
 
 #include "mosb/agent/install_dirs.h"
 #include "mosb/base/log.h"
+#include "mosb/base/openssl_setup.h"
 #include "mosb/cli/error_view.h"
 #include "mosb/cli/session.h"
 
@@ -91,6 +92,7 @@ int run(Session& session, int argc, char** argv) {
 int main(int argc, char** argv) {
   // A reader that goes away must not kill us between two steps.
   (void)std::signal(SIGPIPE, SIG_IGN);
+  mosb::set_up_openssl();
   Session session;
   try {
     return run(session, argc, argv);

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <utility>
 
-#include <curl/curl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mosb/base/text.h"
+#include "mosb/oci/curl_library.h"
 #include "mosb/oci/redirect.h"
 #include "mosb/oci/transfer.h"
 
@@ -23,12 +23,14 @@ constexpr unsigned kMaxAddresses = 8;
 constexpr long kBufferSize = 256L * 1024;
 
 struct HandleDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  const CurlLibrary* curl;
+  void operator()(CURL* handle) const { curl->easy_cleanup(handle); }
 };
 using Handle = std::unique_ptr<CURL, HandleDeleter>;
 
 struct ListDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  const CurlLibrary* curl;
+  void operator()(curl_slist* list) const { curl->slist_free_all(list); }
 };
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 
@@ -120,9 +122,8 @@ std::string tls_hint(const Url& url) {
 }
 
 /// What libcurl reports as an error of ours.
-Error transport_error(CURLcode code, const std::string& detail, const Url& url) {
-  Error error(Errc::kNetwork,
-              detail.empty() ? std::string(curl_easy_strerror(code)) : escape(detail));
+Error transport_error(CURLcode code, const std::string& words, const Url& url) {
+  Error error(Errc::kNetwork, escape(words));
   switch (code) {
     case CURLE_SSL_CONNECT_ERROR:
       return std::move(error).with_hint(plain_hint(url));
@@ -144,7 +145,8 @@ Error transport_error(CURLcode code, const std::string& detail, const Url& url) 
 
 class CurlHttpClient final : public HttpClient {
  public:
-  explicit CurlHttpClient(Handle handle) : handle_(std::move(handle)) {}
+  CurlHttpClient(const CurlLibrary& curl, Handle handle)
+      : curl_(curl), handle_(std::move(handle)) {}
 
   Result<HttpResponse> send(const HttpRequest& request, const HttpPolicy& policy) override;
 
@@ -168,6 +170,7 @@ class CurlHttpClient final : public HttpClient {
   /// The server took the connection but did not answer the TLS handshake.
   bool hung_in_tls(const Url& url) const;
 
+  const CurlLibrary& curl_;
   Handle handle_;
   /// The first option that libcurl refused since the last reset.
   CURLcode refused_option_ = CURLE_OK;
@@ -175,7 +178,7 @@ class CurlHttpClient final : public HttpClient {
 
 template <class T>
 void CurlHttpClient::set(CURLoption option, T value) {
-  const CURLcode code = curl_easy_setopt(handle_.get(), option, value);
+  const CURLcode code = curl_.easy_setopt(handle_.get(), option, value);
   if (refused_option_ == CURLE_OK) {
     refused_option_ = code;
   }
@@ -258,11 +261,11 @@ List CurlHttpClient::make_headers(const HttpRequest& request, const Hop& hop) co
   if (!request.authorization.empty() && hop.to_origin) {
     lines.push_back("Authorization: " + request.authorization);
   }
-  List list;
+  List list(nullptr, ListDeleter{&curl_});
   for (const std::string& line : lines) {
-    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+    curl_slist* const longer = curl_.slist_append(list.get(), line.c_str());
     if (longer == nullptr) {
-      return nullptr;
+      return {nullptr, ListDeleter{&curl_}};
     }
     (void)list.release();
     list.reset(longer);
@@ -283,7 +286,7 @@ Result<HttpResponse> CurlHttpClient::perform(const HttpRequest& request,
   if (!headers) {
     return Error(Errc::kResource, "out of memory");
   }
-  curl_easy_reset(handle_.get());  // options only: connections stay
+  curl_.easy_reset(handle_.get());  // options only: connections stay
   refused_option_ = CURLE_OK;
   set_transport(policy, hop);
   set_callbacks(transfer, addresses);
@@ -291,10 +294,11 @@ Result<HttpResponse> CurlHttpClient::perform(const HttpRequest& request,
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_ERRORBUFFER, detail.data());
   if (refused_option_ != CURLE_OK) {
-    return Error(Errc::kInternal, curl_easy_strerror(refused_option_));
+    return Error(Errc::kInternal, curl_.easy_strerror(refused_option_));
   }
-  const CURLcode code = curl_easy_perform(handle_.get());
+  const CURLcode code = curl_.easy_perform(handle_.get());
   set<char*>(CURLOPT_ERRORBUFFER, nullptr);
+  const std::string words = detail[0] != '\0' ? detail.data() : curl_.easy_strerror(code);
   if (transfer.error()) {
     return *transfer.error();
   }
@@ -302,12 +306,12 @@ Result<HttpResponse> CurlHttpClient::perform(const HttpRequest& request,
     return Error(Errc::kNetwork, "its name leads to an address that a registry may not send to");
   }
   if (code == CURLE_OPERATION_TIMEDOUT) {
-    Error slow = transport_error(code, detail.data(), hop.url)
+    Error slow = transport_error(code, words, hop.url)
                      .context("too slow (" + std::to_string(transfer.received()) + " bytes came)");
     return hung_in_tls(hop.url) ? std::move(slow).with_hint(plain_hint(hop.url)) : slow;
   }
   if (code != CURLE_OK) {
-    return transport_error(code, detail.data(), hop.url);
+    return transport_error(code, words, hop.url);
   }
   return transfer.finish();
 }
@@ -316,8 +320,8 @@ bool CurlHttpClient::hung_in_tls(const Url& url) const {
   long connections = 0;
   curl_off_t secured = 0;
   return url.scheme == "https" &&
-         curl_easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connections) == CURLE_OK &&
-         curl_easy_getinfo(handle_.get(), CURLINFO_APPCONNECT_TIME_T, &secured) == CURLE_OK &&
+         curl_.easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connections) == CURLE_OK &&
+         curl_.easy_getinfo(handle_.get(), CURLINFO_APPCONNECT_TIME_T, &secured) == CURLE_OK &&
          connections > 0 && secured == 0;
 }
 
@@ -327,7 +331,7 @@ bool CurlHttpClient::connected_to_loopback(const HttpPolicy& policy, const Url& 
   }
   const char* address = nullptr;
   if (policy.use_environment_proxy ||
-      curl_easy_getinfo(handle_.get(), CURLINFO_PRIMARY_IP, &address) != CURLE_OK ||
+      curl_.easy_getinfo(handle_.get(), CURLINFO_PRIMARY_IP, &address) != CURLE_OK ||
       address == nullptr) {
     return false;
   }
@@ -377,14 +381,12 @@ Result<HttpResponse> CurlHttpClient::send(const HttpRequest& request, const Http
 }  // namespace
 
 Result<std::unique_ptr<HttpClient>> make_curl_http_client() {
-  static std::once_flag once;
-  static CURLcode started = CURLE_FAILED_INIT;
-  std::call_once(once, [] { started = curl_global_init(CURL_GLOBAL_DEFAULT); });
-  Handle handle(started == CURLE_OK ? curl_easy_init() : nullptr);
+  const CurlLibrary* curl = MOSB_TRY(curl_library());
+  Handle handle(curl->easy_init(), HandleDeleter{curl});
   if (!handle) {
     return Error(Errc::kInternal, "libcurl cannot be used");
   }
-  return std::unique_ptr<HttpClient>(std::make_unique<CurlHttpClient>(std::move(handle)));
+  return std::unique_ptr<HttpClient>(std::make_unique<CurlHttpClient>(*curl, std::move(handle)));
 }
 
 }  // namespace mosb::oci

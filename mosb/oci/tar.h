@@ -19,7 +19,7 @@ struct TarEntry {
   std::uint64_t size = 0;
 };
 
-/// Reads an uncompressed tar file from its start. The seam to libarchive, with TarWriter.
+/// Reads an uncompressed tar file from its start.
 class TarReader {
  public:
   /// Errors: kNotFound, kContent if it is no regular file.

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "mosb/base/result.h"
+
+namespace mosb {
+
+/// A library that is loaded when it is first needed and stays: linked in the ordinary way, one that
+/// few commands use, with all that stands behind it, would cost every command milliseconds.
+/// Functions go into a struct whose members are named and typed after them:
+///   struct Archive { decltype(&::archive_read_new) archive_read_new; };
+///   MOSB_CHECK(library.find("archive_read_new", &archive.archive_read_new));
+class SharedLibrary {
+ public:
+  /// `name` with the version of the ABI that mosb was built with, "libarchive.so.13"; `package`:
+  /// what to install where it is missing. Errors: kHost.
+  static Result<SharedLibrary> load(const char* name, const char* package);
+
+  /// Errors: kHost if the library has no such function.
+  template <class Function>
+  Status find(const char* function, Function* to) const {
+    *to = reinterpret_cast<Function>(MOSB_TRY(look_up(function)));
+    return ok();
+  }
+
+ private:
+  SharedLibrary(void* handle, const char* name) : handle_(handle), name_(name) {}
+  Result<void*> look_up(const char* function) const;
+
+  void* handle_;
+  const char* name_;
+};
+
+}  // namespace mosb
