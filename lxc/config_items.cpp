@@ -37,8 +37,6 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "lxc.pty.max",
     "lxc.rootfs.mount",
     "lxc.rootfs.path",
-    "lxc.seccomp.allow_nesting",
-    "lxc.seccomp.profile",
     "lxc.tty.max",
     "lxc.uts.name",
 });
@@ -122,9 +120,6 @@ void add_identity(const ContainerSpec& spec, const ConfigHost& host, Items& item
 void add_confinement(const ConfigHost& host, Items& items) {
   items.add("lxc.cap.keep", kCapabilities);
   items.add("lxc.no_new_privs", "1");
-  items.add("lxc.seccomp.profile", kPrivateSeccomp);
-  // Without it liblxc drops the policy silently where the helper itself is under seccomp.
-  items.add("lxc.seccomp.allow_nesting", "1");
   if (!host.apparmor_profile.empty()) {
     items.add("lxc.apparmor.profile", host.apparmor_profile);
   }

@@ -34,7 +34,6 @@ inline constexpr const char* kPrivateMountPoint = "/mnt";
 inline constexpr const char* kPrivateVolumes = "/volumes";
 inline constexpr const char* kPrivateInit = "/init";
 inline constexpr const char* kPrivateHostSys = "/hostsys";
-inline constexpr const char* kPrivateSeccomp = "/seccomp";
 inline constexpr const char* kPrivateLog = "/log";
 inline constexpr const char* kPrivateLxcPath = "/lxc";
 

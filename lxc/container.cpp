@@ -12,6 +12,7 @@
 #include "lxc/config_items.h"
 #include "lxc/init_spec.h"
 #include "lxc/last_exit.h"
+#include "lxc/program_readahead.h"
 #include "lxc/run_record.h"
 #include "lxc/spec_codec.h"
 #include "mosb/base/cgroup.h"
@@ -83,11 +84,16 @@ Status run_helper(const ContainerSpec& spec, const RuntimeEnvironment& environme
   const UniqueFd helper_spec =
       MOSB_TRY(seal_bytes("mosb-run-spec", to_json(HelperSpec{spec, environment}).dump()));
   sys::Pipe report = MOSB_TRY(sys::pipe());
-  const Child child = MOSB_TRY(
-      spawn({.argv = {environment.libexec_dir + "/mosb-run", spec.name},
-             .env = {},
-             .fds = {-1, -1, -1, helper_spec.get(), init_spec.get(), report.write.get()}}));
+  // From its first instruction on everything of this container can be found by its cgroups.
+  const Cgroup cgroup = MOSB_TRY(Cgroup::create(monitor_cgroup(spec.instance, spec.name) + "/run"));
+  const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
+  const Child child =
+      MOSB_TRY(spawn({.argv = {environment.libexec_dir + "/mosb-run", spec.name},
+                      .env = {},
+                      .fds = {-1, -1, -1, helper_spec.get(), init_spec.get(), report.write.get()},
+                      .cgroup = &entrance}));
   report.write.reset();
+  read_program_ahead(spec);
   // It forks at once; only its child stays.
   if (!MOSB_TRY(wait_for(child, kKillTimeout))) {
     ::kill(child.pid, SIGKILL);

@@ -26,8 +26,6 @@ Result<HelperSpec> read_spec() {
 Result<HelperSpec> prepare() {
   HelperSpec helper = MOSB_TRY(read_spec());
   MOSB_CHECK(check_spec(helper.spec));
-  // Before the fork: from now on everything of this container can be found by its cgroups.
-  MOSB_CHECK(enter_monitor_cgroup(helper.spec));
   return helper;
 }
 

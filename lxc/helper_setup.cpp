@@ -184,11 +184,6 @@ std::string HelperState::state_path() const {
   return fd_path(state_dir);
 }
 
-Status enter_monitor_cgroup(const ContainerSpec& spec) {
-  const Cgroup own = MOSB_TRY(Cgroup::create(monitor_cgroup(spec.instance, spec.name) + "/run"));
-  return own.add(::getpid());
-}
-
 Status leave_monitor_cgroup(const ContainerSpec& spec) {
   MOSB_CHECK(Cgroup::move_to_root(::getpid()));
   const Cgroup own = MOSB_TRY(Cgroup::at(monitor_cgroup(spec.instance, spec.name)));

@@ -60,9 +60,6 @@ struct HelperState {
 /// cgroups and the lock are left.
 Result<HelperState> set_up(const HelperSpec& helper, UniqueFd init_spec, const ItemsHook& hook);
 
-/// Moves the calling process to a cgroup of its own, out of reach of its starter's session.
-Status enter_monitor_cgroup(const ContainerSpec& spec);
-
 /// The last thing a helper does: out of its cgroup, so that the cgroup can go.
 Status leave_monitor_cgroup(const ContainerSpec& spec);
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <span>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +13,6 @@
 
 #include "lxc/config_items.h"
 #include "lxc/rootfs.h"
-#include "lxc/seccomp_policy.h"
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -145,12 +143,6 @@ Status attach(const std::string& root, const DetachedMount& mount) {
   return ok();
 }
 
-Status write_policy(const std::string& path) {
-  const UniqueFd fd = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  const std::string policy = seccomp_policy();
-  return sys::write_all(fd.get(), std::as_bytes(std::span(policy)));
-}
-
 /// The tmpfs is mounted over `root`; this makes it the only thing there is.
 Status pivot(const std::string& root) {
   if (::chdir(root.c_str()) < 0 || ::syscall(SYS_pivot_root, ".", ".") < 0 ||
@@ -181,7 +173,6 @@ Result<std::vector<std::string>> enter_private_root(const ContainerSpec& spec,
   for (const char* dir : {kPrivateMountPoint, kPrivateLxcPath, "/run"}) {
     MOSB_CHECK(sys::mkdir(root + dir, 0755));
   }
-  MOSB_CHECK(write_policy(root + kPrivateSeccomp));
   MOSB_CHECK(pivot(root));
   return tmpfs;
 }

@@ -71,9 +71,9 @@ ProfileFacts expected_facts(const ContainerSpec& spec,
   facts["CapAmb"] = kNoCapabilities;
   facts["NoNewPrivs"] = "1";
   facts["Seccomp"] = "2";
-  // liblxc's policy and mosb-init's argument filter.
-  facts["Seccomp_filters"] = std::to_string(host.seccomp_filters + 2);
-  facts["probe by policy"] = std::to_string(ENOSYS);
+  // mosb-init's, on top of what the helper itself is under.
+  facts["Seccomp_filters"] = std::to_string(host.seccomp_filters + 1);
+  facts["probe by number"] = std::to_string(ENOSYS);
   facts["probe by argument"] = std::to_string(EPERM);
   for (const auto& [kind, name] : host.namespaces) {
     const bool shared = (kind == "user" && !spec.idmap) ||
@@ -105,7 +105,7 @@ ProfileFacts expected_facts(const ContainerSpec& spec,
 }
 
 void add_probes(ProfileFacts& facts, const ProbeResults& probes) {
-  facts["probe by policy"] = std::to_string(probes.by_policy);
+  facts["probe by number"] = std::to_string(probes.by_number);
   facts["probe by argument"] = std::to_string(probes.by_argument);
 }
 

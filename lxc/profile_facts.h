@@ -35,7 +35,7 @@ Result<HostFacts> read_host_facts();
 
 /// What mosb-init said of its probe calls: errno of each.
 struct ProbeResults {
-  int by_policy = 0;
+  int by_number = 0;
   int by_argument = 0;
 };
 

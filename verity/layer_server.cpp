@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <span>
 
 #include <fcntl.h>
@@ -80,19 +81,22 @@ Status judge_report(const std::string& text) {
 }
 
 /// A host without cgroups cannot run services but can mount.
-Status put_in_cgroup(pid_t pid, const std::string& name) {
+Result<std::optional<CgroupEntrance>> make_cgroup(const std::string& name) {
   const auto cgroup = Cgroup::create(name);
   if (!cgroup) {
-    return cgroup.error().code() == Errc::kHost ? ok() : Status(cgroup.error());
+    return cgroup.error().code() == Errc::kHost
+               ? Result<std::optional<CgroupEntrance>>(std::nullopt)
+               : cgroup.error();
   }
-  return cgroup->add(pid);
+  return std::optional(MOSB_TRY(cgroup->entrance()));
 }
 
 }  // namespace
 
 Result<LayerServer> LayerServer::start(const ServerSetup& setup) {
   sys::Pipe report = MOSB_TRY(sys::pipe());
-  Spawn what{setup.argv, {}, {}, true};
+  const std::optional<CgroupEntrance> cgroup = MOSB_TRY(make_cgroup(setup.cgroup));
+  Spawn what{.argv = setup.argv, .cgroup = cgroup ? &*cgroup : nullptr};
   {
     // The child inherits the lock with the descriptor; ours must close for the child's to count.
     const UniqueFd status = MOSB_TRY(create_status_file(setup.status_path));
@@ -103,7 +107,6 @@ Result<LayerServer> LayerServer::start(const ServerSetup& setup) {
     }
     report.write.reset();
     LayerServer server(*std::move(child));
-    MOSB_CHECK(put_in_cgroup(server.pid(), setup.cgroup));
     MOSB_CHECK(judge_report(MOSB_TRY(read_report(report.read.get()))));
     return server;
   }

@@ -1,10 +1,16 @@
 #pragma once
 
+#include <span>
+
+#include <linux/filter.h>
+
 namespace mosb::lxc {
 
-/// Adds the seccomp filter for what liblxc's policy file cannot say: calls of another architecture
-/// or ABI, and arguments: new namespaces through clone, socket families, terminal injection,
-/// execution domains. Returns 0 or errno.
-int install_argument_filter();
+/// The seccomp filter of everything in the container, as classic BPF: the calls of
+/// lxc/seccomp_policy.h, some of them only with harmless arguments, of the machine's own ABI.
+std::span<const sock_filter> container_filter();
+
+/// Puts this process and all that it starts under it. 0 or errno.
+int install_container_filter();
 
 }  // namespace mosb::lxc

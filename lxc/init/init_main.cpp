@@ -40,11 +40,12 @@ struct Main {
   bool started = false;
 };
 
-/// Calls that the policy refuses and that would do nothing without it.
+/// Calls that the filter refuses and that would do nothing without it: one by number, one by
+/// argument.
 InitMessage ready_message() {
-  const int by_policy = ::unshare(0) == 0 ? 0 : errno;
+  const int by_number = ::unshare(0) == 0 ? 0 : errno;
   const int by_argument = ::ioctl(-1, TIOCSTI, "") == 0 ? 0 : errno;
-  return {InitMessageType::kReady, by_policy, by_argument};
+  return {InitMessageType::kReady, by_number, by_argument};
 }
 
 int open_signals() {
@@ -148,7 +149,7 @@ void drop_text() {
 int run() {
   // Nobody in the container may look into process 1 or take its descriptors.
   if (::getpid() != 1 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-      install_argument_filter() != 0) {
+      install_container_filter() != 0) {
     return 1;
   }
   ReceivedMessage received;

@@ -263,6 +263,21 @@ Status Cgroup::add(pid_t pid) const {
   return ok();
 }
 
+Result<CgroupEntrance> Cgroup::entrance() const {
+  CgroupEntrance entrance;
+  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    if (!is_ours(hierarchy)) {
+      continue;
+    }
+    if (hierarchy.v2) {
+      entrance.directory = MOSB_TRY(sys::open(dir(hierarchy), O_RDONLY | O_DIRECTORY));
+    } else {
+      entrance.tasks.push_back(MOSB_TRY(sys::open(dir(hierarchy) + "/tasks", O_WRONLY)));
+    }
+  }
+  return entrance;
+}
+
 Status Cgroup::set_limits(const CgroupLimits& limits) const {
   const auto need = [&](const char* controller) -> Result<const CgroupHierarchy*> {
     const CgroupHierarchy* hierarchy = of(controller);

@@ -12,6 +12,7 @@
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/result.h"
+#include "mosb/base/unique_fd.h"
 
 namespace mosb {
 
@@ -38,6 +39,15 @@ struct CgroupLimits {
   bool operator==(const CgroupLimits&) const = default;
 };
 
+/// The way into a cgroup for a process that is just being made (spawn()).
+struct CgroupEntrance {
+  /// Version 2: its directory, for CLONE_INTO_CGROUP. Closed on a host without it.
+  UniqueFd directory;
+  /// Version 1: a "tasks" file of each hierarchy, for the child to write "0" to. A thread that
+  /// moves itself is the one case in which the kernel waits for nobody.
+  std::vector<UniqueFd> tasks;
+};
+
 /// A cgroup "mosb-<instance>/…" in every hierarchy of the host that it needs: version 2, and the
 /// version 1 controllers memory, pids, cpu, devices and freezer. Not an owner: the directories stay
 /// until remove().
@@ -55,8 +65,11 @@ class Cgroup {
 
   const std::string& name() const { return name_; }
   bool exists() const;
-  /// Moves a process here, with all its threads.
+  /// Moves a process here, with all its threads. It waits for every fork and exit of the host to
+  /// pass, which takes milliseconds: new processes are better born here (entrance()).
   Status add(pid_t pid) const;
+  /// What a new process needs to begin here.
+  Result<CgroupEntrance> entrance() const;
   /// Sets the limits; memory includes swap. Errors: kHost if the host lacks a controller that a
   /// limit needs, naming it.
   Status set_limits(const CgroupLimits& limits) const;

@@ -8,7 +8,9 @@
 #include <span>
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,15 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
+std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
+  std::vector<int> out;
+  out.reserve(fds.size());
+  for (const UniqueFd& fd : fds) {
+    out.push_back(fd.get());
+  }
+  return out;
+}
+
 Result<std::string> find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) {
     return name;
@@ -45,36 +56,66 @@ Result<std::string> find_program(const std::string& name) {
   return Error(Errc::kNotFound, "program " + quote(name) + " is not installed");
 }
 
+/// What the child needs, made before it: it may not allocate.
+struct Launch {
+  std::vector<char*> argv;
+  std::vector<char*> env;
+  /// The child's descriptors, above all the numbers that they will get.
+  std::vector<int> high_fds;
+  std::vector<int> cgroup_tasks;
+  int report_fd;
+  bool new_session;
+};
+
+/// Says why the program does not run, and ends.
+[[noreturn]] void give_up(int report_fd) {
+  const int err = errno;
+  (void)!::write(report_fd, &err, sizeof err);
+  ::_exit(127);
+}
+
 /// In the child, between fork and exec: only async-signal-safe calls.
-[[noreturn]] void become(const std::vector<char*>& argv,
-                         const std::vector<char*>& env,
-                         const std::vector<int>& high_fds,
-                         int report_fd,
-                         bool new_session) {
+[[noreturn]] void become(const Launch& launch) {
+  for (const int tasks : launch.cgroup_tasks) {
+    if (::write(tasks, "0", 1) != 1) {
+      give_up(launch.report_fd);
+    }
+  }
   for (int sig = 1; sig < 32; ++sig) {
     (void)::signal(sig, SIG_DFL);  // NOLINT(cert-err33-c): SIGKILL and SIGSTOP cannot be set
   }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (new_session) {
+  if (launch.new_session) {
     ::setsid();
   }
   int next = 0;
-  for (const int fd : high_fds) {
+  for (const int fd : launch.high_fds) {
     if (::dup2(fd, next++) < 0) {
-      ::_exit(127);
+      give_up(launch.report_fd);
     }
   }
   const int report = next;
-  if (::dup3(report_fd, report, O_CLOEXEC) < 0) {
-    ::_exit(127);
+  if (::dup3(launch.report_fd, report, O_CLOEXEC) < 0) {
+    give_up(launch.report_fd);
   }
   ::close_range(static_cast<unsigned>(report) + 1, ~0U, 0);
-  ::execve(argv[0], argv.data(), env.data());
-  const int err = errno;
-  (void)!::write(report, &err, sizeof err);
-  ::_exit(127);
+  ::execve(launch.argv[0], launch.argv.data(), launch.env.data());
+  give_up(report);
+}
+
+/// fork(2) with a pidfd, into the cgroup of version 2 that `cgroup` (or -1) is the directory of.
+pid_t fork_into(int cgroup, int* pidfd) {
+  clone_args args{};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+  args.exit_signal = SIGCHLD;
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<unsigned long long>(cgroup);
+  }
+  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
 }
 
 /// Copies of `fds` above every number that the child will use, so that dup2 in order is safe.
@@ -159,34 +200,35 @@ Result<Child> spawn(const Spawn& what) {
   sys::Pipe report = MOSB_TRY(sys::pipe());
   UniqueFd report_high(
       ::fcntl(report.write.get(), F_DUPFD_CLOEXEC, static_cast<int>(what.fds.size()) + 8));
-  std::vector<int> numbers;
-  numbers.reserve(high.size());
-  for (const UniqueFd& fd : high) {
-    numbers.push_back(fd.get());
+  Launch launch{.argv = pointers(what.argv),
+                .env = pointers(what.env),
+                .high_fds = numbers(high),
+                .cgroup_tasks = {},
+                .report_fd = report_high.get(),
+                .new_session = what.new_session};
+  if (what.cgroup != nullptr) {
+    launch.cgroup_tasks = numbers(what.cgroup->tasks);
   }
-  const std::vector<char*> argv = pointers(what.argv);
-  const std::vector<char*> env = pointers(what.env);
-  const pid_t pid = ::fork();
+  int raw_pidfd = -1;
+  const pid_t pid =
+      fork_into(what.cgroup == nullptr ? -1 : what.cgroup->directory.get(), &raw_pidfd);
   if (pid < 0) {
-    return Error::sys("fork", errno);
+    return Error::sys("start a process", errno);
   }
   if (pid == 0) {
-    become(argv, env, numbers, report_high.get(), what.new_session);
+    become(launch);
   }
+  UniqueFd pidfd(raw_pidfd);
   report.write.reset();
   report_high.reset();
-  auto pidfd = sys::pidfd_open(pid);
   int exec_errno = 0;
   const auto n = sys::read(report.read.get(), std::as_writable_bytes(std::span(&exec_errno, 1)));
-  if (!pidfd || !n || *n != 0) {
+  if (!n || *n != 0) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    if (!pidfd) {
-      return pidfd.error();
-    }
     return Error::sys("run " + quote(what.argv[0]), exec_errno).as(Errc::kRuntime);
   }
-  return Child{pid, *std::move(pidfd)};
+  return Child{pid, std::move(pidfd)};
 }
 
 Result<std::optional<int>> wait_for(const Child& child,
@@ -219,7 +261,8 @@ Result<Completed> RealProcessRunner::run(const Command& command) {
   const int in = command.input_fd >= 0 ? command.input_fd : text.get();
   sys::Pipe out = MOSB_TRY(sys::pipe());
   sys::Pipe err = MOSB_TRY(sys::pipe());
-  Spawn what{command.argv, command.env, {in, out.write.get(), err.write.get()}, true};
+  Spawn what{
+      .argv = command.argv, .env = command.env, .fds = {in, out.write.get(), err.write.get()}};
   what.argv[0] = MOSB_TRY(find_program(command.argv[0]));
   const Child child = MOSB_TRY(spawn(what));
   out.write.reset();

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "mosb/base/byte_count.h"
+#include "mosb/base/cgroup.h"
 #include "mosb/base/result.h"
 #include "mosb/base/unique_fd.h"
 
@@ -61,6 +62,8 @@ struct Spawn {
   std::vector<std::string> env = {};
   /// fds[i] becomes descriptor i of the child; -1 gives /dev/null. All others are closed.
   std::vector<int> fds = {};
+  /// The cgroup that the child is in from its first instruction on; nullptr: the caller's.
+  const CgroupEntrance* cgroup = nullptr;
   /// The child becomes leader of a session of its own.
   bool new_session = true;
 };
@@ -70,7 +73,7 @@ struct Child {
   UniqueFd pidfd;
 };
 
-/// Errors: kRuntime if exec fails, naming the program.
+/// Errors: kRuntime if exec fails, naming the program, or if the cgroup doesn't take it.
 Result<Child> spawn(const Spawn& what);
 
 /// Waits for the child's end, at most until `timeout` (nullopt: for ever) is over. The value is the

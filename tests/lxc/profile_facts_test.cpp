@@ -38,8 +38,8 @@ TEST_CASE("the expected facts follow from the spec", "[lxc]") {
   CHECK(facts.at("CapEff") == "00000000000005fb");
   CHECK(facts.at("CapAmb") == "0000000000000000");
   CHECK(facts.at("NoNewPrivs") == "1");
-  CHECK(facts.at("Seccomp_filters") == "3");
-  CHECK(facts.at("probe by policy") == "38");
+  CHECK(facts.at("Seccomp_filters") == "2");
+  CHECK(facts.at("probe by number") == "38");
   CHECK(facts.at("mount /") == "ro,nosuid,nodev");
   CHECK(facts.at("mount /srv") == "ro,nosuid,nodev");
   CHECK(facts.at("mount /proc/acpi") == "ro tmpfs");
@@ -105,7 +105,7 @@ TEST_CASE("an unconfined process is seen as one", "[lxc]") {
                            "namespace net is 'host'",
                            "namespace user",
                            "cgroup ",
-                           "probe by policy is missing",
+                           "probe by number is missing",
                            "fd 3"}) {
     INFO(name);
     CHECK(told(name));
