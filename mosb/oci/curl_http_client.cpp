@@ -82,19 +82,6 @@ curl_socket_t on_open_socket(void* rule, curlsocktype /*purpose*/, curl_sockaddr
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/// When the whole request must be over.
-SteadyTime end_of(const HttpRequest& request, const HttpTimeouts& timeouts) {
-  const std::uint64_t down = request.sink ? request.exact_size.value_or(0) : 0;
-  const std::uint64_t up = request.upload ? request.upload->size : 0;
-  // A month bounds the arithmetic; no rate that is allowed needs it.
-  constexpr std::uint64_t kMonth = 31ULL * 24 * 3600;
-  const std::uint64_t seconds =
-      std::min(kMonth, (down + up) / std::max<std::uint64_t>(timeouts.least_bytes_per_second, 1));
-  const SteadyTime end = std::chrono::steady_clock::now() + timeouts.request +
-                         std::chrono::seconds(static_cast<std::int64_t>(seconds));
-  return timeouts.deadline ? std::min(end, *timeouts.deadline) : end;
-}
-
 /// Media types and the like come from documents of others; a line break in one would begin a header
 /// of its own.
 Status check_headers(const HttpRequest& request) {
@@ -119,6 +106,22 @@ std::string plain_hint(const Url& url) {
 
 std::string tls_hint(const Url& url) {
   return "if " + url.authority() + " speaks HTTPS, do not mark it `insecure`";
+}
+
+bool is_of_the_way(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /// What libcurl reports as an error of ours.
@@ -149,6 +152,7 @@ class CurlHttpClient final : public HttpClient {
       : curl_(curl), handle_(std::move(handle)) {}
 
   Result<HttpResponse> send(const HttpRequest& request, const HttpPolicy& policy) override;
+  bool failed_on_the_way() const override { return failed_on_the_way_; }
 
  private:
   struct Hop {
@@ -174,6 +178,7 @@ class CurlHttpClient final : public HttpClient {
   Handle handle_;
   /// The first option that libcurl refused since the last reset.
   CURLcode refused_option_ = CURLE_OK;
+  bool failed_on_the_way_ = false;
 };
 
 template <class T>
@@ -258,6 +263,9 @@ List CurlHttpClient::make_headers(const HttpRequest& request, const Hop& hop) co
   if (!has_content_type) {
     lines.emplace_back("Content-Type:");  // libcurl would call a POST a form
   }
+  if (request.offset > 0) {
+    lines.push_back("Range: bytes=" + std::to_string(request.offset) + "-");
+  }
   if (!request.authorization.empty() && hop.to_origin) {
     lines.push_back("Authorization: " + request.authorization);
   }
@@ -277,6 +285,7 @@ Result<HttpResponse> CurlHttpClient::perform(const HttpRequest& request,
                                              const HttpPolicy& policy,
                                              const Hop& hop,
                                              AddressRule& addresses) {
+  failed_on_the_way_ = false;
   if (hop.end <= std::chrono::steady_clock::now()) {
     return Error(Errc::kNetwork, "the time for it is over");
   }
@@ -305,6 +314,7 @@ Result<HttpResponse> CurlHttpClient::perform(const HttpRequest& request,
   if (addresses.refused) {
     return Error(Errc::kNetwork, "its name leads to an address that a registry may not send to");
   }
+  failed_on_the_way_ = is_of_the_way(code);
   if (code == CURLE_OPERATION_TIMEDOUT) {
     Error slow = transport_error(code, words, hop.url)
                      .context("too slow (" + std::to_string(transfer.received()) + " bytes came)");
@@ -349,7 +359,7 @@ Result<HttpResponse> CurlHttpClient::send(const HttpRequest& request, const Http
   }
   MOSB_CHECK(Url::parse(request.url.str()).context(what));
   MOSB_CHECK(check_headers(request).context(what));
-  Hop hop{.url = request.url, .to_origin = true, .end = end_of(request, policy.timeouts)};
+  Hop hop{.url = request.url, .to_origin = true, .end = end_of_request(request, policy.timeouts)};
   AddressRule addresses;
   for (unsigned hops = 0;; ++hops) {
     addresses.tried = 0;

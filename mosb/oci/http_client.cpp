@@ -73,4 +73,17 @@ HttpUpload upload_of(std::string_view bytes) {
       }};
 }
 
+std::chrono::steady_clock::time_point end_of_request(const HttpRequest& request,
+                                                     const HttpTimeouts& timeouts) {
+  const std::uint64_t down = request.sink ? request.exact_size.value_or(0) : 0;
+  const std::uint64_t up = request.upload ? request.upload->size : 0;
+  // A month bounds the arithmetic; no rate that is allowed needs it.
+  constexpr std::uint64_t kMonth = 31ULL * 24 * 3600;
+  const std::uint64_t seconds =
+      std::min(kMonth, (down + up) / std::max<std::uint64_t>(timeouts.least_bytes_per_second, 1));
+  const auto end = std::chrono::steady_clock::now() + timeouts.request +
+                   std::chrono::seconds(static_cast<std::int64_t>(seconds));
+  return timeouts.deadline ? std::min(end, *timeouts.deadline) : end;
+}
+
 }  // namespace mosb::oci

@@ -88,9 +88,17 @@ struct HttpRequest {
   std::optional<std::uint64_t> exact_size = {};
   /// Where the body of a 200 answer goes; without it, into HttpResponse::body.
   HttpBodySink sink = {};
+  /// The sink has the bytes before this one already: only the rest is asked for. A server may
+  /// answer 206 with it, or 200 with everything, whose beginning is dropped. Only with
+  /// `exact_size`, which is the size of the whole. RFC 9110 §14.
+  std::uint64_t offset = 0;
   /// Redirects followed, for GET and HEAD only.
   unsigned max_redirects = 5;
 };
+
+/// When the whole request must be over.
+std::chrono::steady_clock::time_point end_of_request(const HttpRequest& request,
+                                                     const HttpTimeouts& timeouts);
 
 struct HttpResponse {
   int status = 0;
@@ -116,6 +124,9 @@ class HttpClient {
   /// kContent (too large, wrong size, a content encoding), and what the upload or the sink
   /// returned.
   virtual Result<HttpResponse> send(const HttpRequest& request, const HttpPolicy& policy) = 0;
+  /// Whether the last send() failed because of the way to the server (no connection, cut, timeout)
+  /// and not because of what was answered: the same request may succeed a moment later.
+  virtual bool failed_on_the_way() const = 0;
 };
 
 }  // namespace mosb::oci

@@ -61,7 +61,8 @@ Result<Registry> Registry::open(const std::string& host,
                   .credentials = std::move(options.credentials),
                   .trusted_realms = std::move(options.trusted_realms),
                   .policy = std::move(policy)},
-      http));
+      http,
+      options.retries));
 }
 
 Registry::Registry(std::unique_ptr<RegistrySession> session) : session_(std::move(session)) {}

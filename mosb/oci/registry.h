@@ -8,6 +8,7 @@
 
 #include "mosb/oci/credentials.h"
 #include "mosb/oci/http_client.h"
+#include "mosb/oci/patient_http_client.h"
 #include "mosb/oci/repository.h"
 
 namespace mosb::oci {
@@ -27,6 +28,7 @@ struct RegistryOptions {
   /// HTTPS_PROXY and its like: for an operator's command, never for the agent.
   bool use_environment_proxy = false;
   HttpTimeouts timeouts = {};
+  RetryPolicy retries = {};
 };
 
 /// One repository of a registry. Nothing is sent before the first operation. Not to be used by two

@@ -44,13 +44,13 @@ Status check_digest_header(const HttpResponse& response, const Digest& digest) {
 
 }  // namespace
 
-RegistrySession::RegistrySession(AuthOptions options, HttpClient& http)
+RegistrySession::RegistrySession(AuthOptions options, HttpClient& http, RetryPolicy retries)
     : origin_(options.origin),
       repository_(options.repository),
       name_(origin_.authority() + "/" + repository_),
       policy_(options.policy),
-      http_(http),
-      auth_(std::move(options), http) {}
+      http_(http, retries),
+      auth_(std::move(options), http_) {}
 
 Url RegistrySession::url(std::string_view rest) const {
   Url url = origin_;

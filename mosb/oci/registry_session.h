@@ -9,6 +9,7 @@
 #include "mosb/oci/auth.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/http_client.h"
+#include "mosb/oci/patient_http_client.h"
 
 namespace mosb::oci {
 
@@ -22,7 +23,7 @@ struct FetchedManifest {
 /// nobody wants into errors.
 class RegistrySession {
  public:
-  RegistrySession(AuthOptions options, HttpClient& http);
+  RegistrySession(AuthOptions options, HttpClient& http, RetryPolicy retries);
 
   /// "HOST/REPOSITORY", for messages.
   const std::string& name() const { return name_; }
@@ -58,7 +59,7 @@ class RegistrySession {
   std::string repository_;
   std::string name_;
   HttpPolicy policy_;
-  HttpClient& http_;
+  PatientHttpClient http_;
   Auth auth_;
   std::optional<FetchedManifest> last_manifest_;
   std::optional<bool> has_referrers_api_;

@@ -124,7 +124,30 @@ Status Transfer::check_head() {
       return Error(Errc::kContent, "transfer encoding " + quote(coding) + " was not asked for");
     }
   }
+  if (is_part()) {
+    MOSB_CHECK(check_part());
+  }
   return check_length();
+}
+
+/// Another part than the one asked for would put right bytes in the wrong place.
+Status Transfer::check_part() const {
+  const std::optional<std::string> range = MOSB_TRY(response_.headers.find("Content-Range"));
+  const std::uint64_t size = request_.exact_size.value_or(0);
+  const std::string part =
+      "bytes " + std::to_string(request_.offset) + "-" + std::to_string(size - 1) + "/";
+  if (range != part + std::to_string(size) && range != part + "*") {
+    return malformed("Content-Range " + quote(range.value_or("")) + " where " +
+                     quote(part + std::to_string(size)) + " was asked for");
+  }
+  return ok();
+}
+
+std::optional<std::uint64_t> Transfer::content_size() const {
+  if (!request_.exact_size || !is_part()) {
+    return request_.exact_size;
+  }
+  return *request_.exact_size - request_.offset;
 }
 
 Status Transfer::check_length() const {
@@ -136,10 +159,10 @@ Status Transfer::check_length() const {
   if (!size) {
     return malformed("Content-Length " + quote(*length));
   }
-  if (is_content() && request_.exact_size && *size != *request_.exact_size) {
+  if (is_content() && content_size() && *size != *content_size()) {
     return Error(Errc::kContent,
-                 "the answer has " + *length + " bytes where " +
-                     std::to_string(*request_.exact_size) + " are declared");
+                 "the answer has " + *length + " bytes where " + std::to_string(*content_size()) +
+                     " are declared");
   }
   if (*size > body_limit().value) {
     return Error(
@@ -153,8 +176,8 @@ ByteCount Transfer::body_limit() const {
   if (!is_content()) {
     return kMaxErrorBody;
   }
-  return request_.exact_size ? ByteCount{std::min(*request_.exact_size, request_.max_body.value)}
-                             : request_.max_body;
+  return ByteCount{
+      std::min(content_size().value_or(request_.max_body.value), request_.max_body.value)};
 }
 
 bool Transfer::take_body(std::span<const std::byte> bytes) {
@@ -169,13 +192,16 @@ Status Transfer::take_piece(std::span<const std::byte> bytes) {
   if (state_ != State::kBody) {
     return malformed("a body before the headers' end");
   }
+  const std::uint64_t before = received_;
   received_ += bytes.size();
   if (received_ > body_limit().value) {
     return Error(Errc::kContent,
                  "the answer has more than " + std::to_string(body_limit().value) + " bytes");
   }
   if (is_content() && request_.sink) {
-    return request_.sink(bytes);
+    const std::uint64_t dropped = is_part() ? 0 : request_.offset;
+    const std::uint64_t skip = dropped > before ? dropped - before : 0;
+    return skip >= bytes.size() ? ok() : request_.sink(bytes.subspan(skip));
   }
   // reinterpret_cast: char may alias anything.
   response_.body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -202,11 +228,11 @@ Result<HttpResponse> Transfer::finish() {
   if (state_ != State::kBody) {
     return malformed("it ends inside the headers");
   }
-  if (is_content() && request_.exact_size && request_.method != HttpMethod::kHead &&
-      received_ != *request_.exact_size) {
+  if (is_content() && content_size() && request_.method != HttpMethod::kHead &&
+      received_ != *content_size()) {
     return Error(Errc::kContent,
                  "the answer has " + std::to_string(received_) + " bytes where " +
-                     std::to_string(*request_.exact_size) + " are declared");
+                     std::to_string(*content_size()) + " are declared");
   }
   return std::move(response_);
 }

@@ -45,7 +45,11 @@ class Transfer {
   Status check_head();
   Status check_length() const;
   Status take_piece(std::span<const std::byte> bytes);
-  bool is_content() const { return response_.status == 200; }
+  bool is_part() const { return response_.status == 206 && request_.offset > 0; }
+  bool is_content() const { return response_.status == 200 || is_part(); }
+  /// What the body of an answer with content must have.
+  std::optional<std::uint64_t> content_size() const;
+  Status check_part() const;
   ByteCount body_limit() const;
 
   const HttpRequest& request_;

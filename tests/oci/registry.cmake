@@ -16,6 +16,7 @@ mosb_add_test(
           registry_push_test.cpp
           registry_redirect_test.cpp
           registry_referrers_test.cpp
+          registry_retry_test.cpp
           registry_tls_test.cpp
           registry_url_test.cpp
   LINK mosb::oci_registry mosb::test_registry
