@@ -1,7 +1,9 @@
 #include "mosb/agent/repositories.h"
 
 #include <cstdlib>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
@@ -16,47 +18,88 @@ namespace mosb::agent {
 namespace {
 
 constexpr ByteCount kMaxPassword{4 * kKiB};
+/// As many as other tools take: what one connection leaves of a line, some more fill.
+constexpr unsigned kParallelFetches = 4;
 
-/// A registry together with the connections that it speaks over.
+/// One conversation with a registry: its connection, its tokens, its place in a repository.
+struct Conversation {
+  // Declared first: the registry uses it to its end.
+  std::unique_ptr<oci::HttpClient> http;
+  oci::Registry registry;
+
+  static Result<Conversation> open(const oci::Reference& ref, const oci::RegistryOptions& how) {
+    std::unique_ptr<oci::HttpClient> http = MOSB_TRY(oci::make_curl_http_client());
+    oci::Registry registry = MOSB_TRY(oci::Registry::open(ref.host, ref.repository, how, *http));
+    return Conversation{std::move(http), std::move(registry)};
+  }
+};
+
+/// A registry's repository, with a conversation for each blob that is fetched at the same time.
+/// They are kept, so that the next blob finds a connection.
 class ConnectedRegistry final : public oci::Repository {
  public:
-  ConnectedRegistry(std::unique_ptr<oci::HttpClient> http, oci::Registry registry)
-      : http_(std::move(http)), registry_(std::move(registry)) {}
+  ConnectedRegistry(oci::Reference ref, oci::RegistryOptions how, Conversation first)
+      : ref_(std::move(ref)), how_(std::move(how)), first_(std::move(first)) {}
 
   Result<oci::Descriptor> resolve(const oci::Reference& reference) override {
-    return registry_.resolve(reference);
+    return first_.registry.resolve(reference);
   }
   Result<std::string> read_manifest(const oci::Descriptor& descriptor) override {
-    return registry_.read_manifest(descriptor);
+    return first_.registry.read_manifest(descriptor);
   }
   Result<std::string> read_blob(const oci::Descriptor& descriptor, ByteCount limit) override {
-    return registry_.read_blob(descriptor, limit);
+    return first_.registry.read_blob(descriptor, limit);
   }
   Status fetch_blob(const oci::Descriptor& descriptor, const oci::BlobSink& sink) override {
-    return registry_.fetch_blob(descriptor, sink);
+    const std::unique_lock first(first_in_use_, std::try_to_lock);
+    if (first) {
+      return first_.registry.fetch_blob(descriptor, sink);
+    }
+    Conversation own = MOSB_TRY(take());
+    Status fetched = own.registry.fetch_blob(descriptor, sink);
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(own));
+    return fetched;
   }
+  unsigned parallel_fetches() const override { return kParallelFetches; }
   Result<std::vector<oci::Descriptor>> referrers(const oci::Descriptor& subject,
                                                  const std::string& artifact_type) override {
-    return registry_.referrers(subject, artifact_type);
+    return first_.registry.referrers(subject, artifact_type);
   }
   Status push_blob(const oci::Descriptor& descriptor, const oci::BlobSource& source) override {
-    return registry_.push_blob(descriptor, source);
+    return first_.registry.push_blob(descriptor, source);
   }
   Status push_manifest(const oci::Descriptor& descriptor,
                        std::string_view bytes,
                        const std::optional<std::string>& tag) override {
-    return registry_.push_manifest(descriptor, bytes, tag);
+    return first_.registry.push_manifest(descriptor, bytes, tag);
   }
   Status push_referrer(const oci::Descriptor& manifest,
                        std::string_view bytes,
                        const oci::Descriptor& subject) override {
-    return registry_.push_referrer(manifest, bytes, subject);
+    return first_.registry.push_referrer(manifest, bytes, subject);
   }
 
  private:
-  // Declared first: the registry uses it to its end.
-  std::unique_ptr<oci::HttpClient> http_;
-  oci::Registry registry_;
+  Result<Conversation> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Conversation taken = std::move(idle_.back());
+        idle_.pop_back();
+        return taken;
+      }
+    }
+    return Conversation::open(ref_, how_);
+  }
+
+  oci::Reference ref_;
+  oci::RegistryOptions how_;
+  Conversation first_;
+  std::mutex first_in_use_;
+  /// Of idle_.
+  std::mutex mutex_;
+  std::vector<Conversation> idle_;
 };
 
 Result<std::optional<oci::Credentials>> credentials_for(const oci::Reference& ref,
@@ -94,10 +137,9 @@ Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref
   how.credentials = MOSB_TRY(credentials_for(ref, registry));
   how.trusted_realms = registry.trusted_realms;
   how.use_environment_proxy = options.use_environment;
-  std::unique_ptr<oci::HttpClient> http = MOSB_TRY(oci::make_curl_http_client());
-  oci::Registry opened = MOSB_TRY(oci::Registry::open(ref.host, ref.repository, how, *http));
+  Conversation first = MOSB_TRY(Conversation::open(ref, how));
   return std::unique_ptr<oci::Repository>(
-      std::make_unique<ConnectedRegistry>(std::move(http), std::move(opened)));
+      std::make_unique<ConnectedRegistry>(ref, std::move(how), std::move(first)));
 }
 
 template <class T>

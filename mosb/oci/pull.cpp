@@ -1,8 +1,12 @@
 #include "mosb/oci/pull.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <mutex>
+#include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "mosb/base/disk_space.h"
@@ -192,20 +196,65 @@ Status check_room(const PullPlan& plan, const Store& to) {
   return ok();
 }
 
-Status pull_layer(Repository& from, const Descriptor& layer, Store& to, const Progress& progress) {
-  BlobWriter writer = MOSB_TRY(BlobWriter::create(to.layout().temp_dir(), layer));
-  ByteCount done;
-  const auto sink = [&](std::span<const std::byte> part) -> Status {
-    MOSB_CHECK(writer.write(part));
-    done.value += part.size();
-    if (progress) {
-      progress(layer.digest, done, ByteCount{layer.size});
+/// The layers of one pull, taken one by one by as many threads as the repository serves at once.
+class LayerPull {
+ public:
+  LayerPull(Repository& from, const PullPlan& plan, Store& to, const Progress& progress)
+      : from_(from), layers_(plan.missing), to_(to), progress_(progress) {}
+
+  Status run() {
+    const std::size_t threads = std::min<std::size_t>(from_.parallel_fetches(), layers_.size());
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t i = 1; i < threads; ++i) {
+        others.emplace_back([this] { work(); });
+      }
+      work();
     }
-    return ok();
-  };
-  MOSB_CHECK(from.fetch_blob(layer, sink));
-  return writer.commit(to.blob_path(layer.digest), kBlobMode);
-}
+    return first_error_ ? Status(*first_error_) : ok();
+  }
+
+ private:
+  void work() {
+    for (std::size_t i = next_++; i < layers_.size() && !stopped_; i = next_++) {
+      const Status pulled = pull(layers_[i]).context("layer " + layers_[i].digest.str());
+      const std::lock_guard lock(mutex_);
+      if (!pulled && !first_error_) {
+        first_error_ = pulled.error();
+        stopped_ = true;
+      }
+    }
+  }
+
+  Status pull(const Descriptor& layer) {
+    BlobWriter writer = MOSB_TRY(BlobWriter::create(to_.layout().temp_dir(), layer));
+    ByteCount done;
+    const auto sink = [&](std::span<const std::byte> part) -> Status {
+      if (stopped_) {
+        return Error(Errc::kNetwork, "given up, because another layer failed");
+      }
+      MOSB_CHECK(writer.write(part));
+      done.value += part.size();
+      if (progress_) {
+        const std::lock_guard lock(mutex_);
+        progress_(layer.digest, done, ByteCount{layer.size});
+      }
+      return ok();
+    };
+    MOSB_CHECK(from_.fetch_blob(layer, sink));
+    return writer.commit(to_.blob_path(layer.digest), kBlobMode);
+  }
+
+  Repository& from_;
+  const std::vector<Descriptor>& layers_;
+  Store& to_;
+  const Progress& progress_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<bool> stopped_ = false;
+  /// Of progress and error.
+  std::mutex mutex_;
+  std::optional<Error> first_error_;
+};
 
 }  // namespace
 
@@ -238,10 +287,7 @@ Status pull_layers(Repository& from, const PullPlan& plan, Store& to, const Prog
     return ok();
   }
   MOSB_CHECK(check_room(plan, to));
-  for (const Descriptor& layer : plan.missing) {
-    MOSB_CHECK(pull_layer(from, layer, to, progress).context("layer " + layer.digest.str()));
-  }
-  return ok();
+  return LayerPull(from, plan, to, progress).run();
 }
 
 }  // namespace mosb::oci

@@ -55,12 +55,13 @@ struct PullPlan {
 };
 PullPlan plan_pull(const Manifest& manifest, const Store& store);
 
-/// Called as a layer's bytes arrive; may be empty.
+/// Called as a layer's bytes arrive, by one thread at a time; may be empty.
 using Progress = std::function<void(const Digest& layer, ByteCount done, ByteCount total)>;
 
-/// Fetches layers into the store: a temporary file, checked while it streams, then fsync, rename
-/// and fsync of the directory. Errors: kResource before anything is fetched if there is too little
-/// room, kContent, kNetwork.
+/// Fetches layers into the store, several at once where the repository can: a temporary file,
+/// checked while it streams, then fsync, rename and fsync of the directory. Errors: kResource
+/// before anything is fetched if there is too little room, kContent, kNetwork. The first error ends
+/// the others at their next bytes.
 Status pull_layers(Repository& from,
                    const PullPlan& plan,
                    Store& to,

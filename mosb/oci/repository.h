@@ -29,6 +29,9 @@ class Repository {
   /// A blob of any size, streamed. The bytes are right only if this succeeds: the digest is known
   /// at the end. Errors: kNotFound, kContent, and what the sink returned.
   virtual Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) = 0;
+  /// How many fetch_blob() may run at once, each from a thread of its own, while nothing else is
+  /// asked for.
+  virtual unsigned parallel_fetches() const { return 1; }
   /// The manifests whose `subject` is this one and whose artifact type is `artifact_type` ("": any)
   /// in the order in which they are listed; the first kMaxReferrers of them.
   virtual Result<std::vector<Descriptor>> referrers(const Descriptor& subject,

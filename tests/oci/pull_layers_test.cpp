@@ -1,3 +1,7 @@
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/oci/limits.h"
@@ -8,6 +12,101 @@
 using namespace mosb;
 using namespace mosb::oci;
 using namespace mosb::oci::test;
+
+namespace {
+
+/// Serves as many blobs at once as it says, and none before so many are asked for.
+class SimultaneousRepository final : public Repository {
+ public:
+  SimultaneousRepository(Layout& layout, unsigned together)
+      : layout_(layout), together_(together) {}
+
+  std::optional<Digest> broken;
+  bool were_together = false;
+
+  unsigned parallel_fetches() const override { return together_; }
+  Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) override {
+    {
+      std::unique_lock lock(mutex_);
+      if (++present_ == together_) {
+        were_together = true;
+        all_here_.notify_all();
+      }
+      all_here_.wait_for(lock, std::chrono::seconds(20), [&] { return were_together; });
+    }
+    if (broken == descriptor.digest) {
+      return Error(Errc::kNetwork, "connection reset");
+    }
+    if (broken) {
+      // Slower than the broken one, so that its error is there first.
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    return layout_.fetch_blob(descriptor, sink);
+  }
+
+  Result<Descriptor> resolve(const Reference& reference) override {
+    return layout_.resolve(reference);
+  }
+  Result<std::string> read_manifest(const Descriptor& descriptor) override {
+    return layout_.read_manifest(descriptor);
+  }
+  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) override {
+    return layout_.read_blob(descriptor, limit);
+  }
+  Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
+                                            const std::string& artifact_type) override {
+    return layout_.referrers(subject, artifact_type);
+  }
+  Status push_blob(const Descriptor&, const BlobSource&) override { return ok(); }
+  Status push_manifest(const Descriptor&,
+                       std::string_view,
+                       const std::optional<std::string>&) override {
+    return ok();
+  }
+  Status push_referrer(const Descriptor&, std::string_view, const Descriptor&) override {
+    return ok();
+  }
+
+ private:
+  Layout& layout_;
+  unsigned together_;
+  unsigned present_ = 0;
+  std::mutex mutex_;
+  std::condition_variable all_here_;
+};
+
+}  // namespace
+
+TEST_CASE("layers are fetched at the same time where the repository can", "[oci]") {
+  PullFixture f;
+  const PulledMetadata pulled = must(f.pull());
+  SimultaneousRepository from(f.source, 2);
+  std::map<Digest, ByteCount> last;
+  must(pull_layers(from,
+                   plan_pull(pulled.parsed, f.store),
+                   f.store,
+                   [&](const Digest& layer, ByteCount done, ByteCount) { last[layer] = done; }));
+  CHECK(from.were_together);
+  for (std::size_t i = 0; i < kLayers.size(); ++i) {
+    const Descriptor& layer = f.image.manifest.layers[i];
+    CHECK(slurp(f.store.blob_path(layer.digest)) == kLayers[i]);
+    CHECK(last[layer.digest] == ByteCount{layer.size});
+  }
+  CHECK(f.temp_is_empty());
+}
+
+TEST_CASE("the first layer that fails ends the others, and is what the error names", "[oci]") {
+  PullFixture f;
+  const PulledMetadata pulled = must(f.pull());
+  SimultaneousRepository from(f.source, 2);
+  from.broken = f.image.manifest.layers[1].digest;
+  const Status status = pull_layers(from, plan_pull(pulled.parsed, f.store), f.store);
+  CHECK(error_code(status) == Errc::kNetwork);
+  CHECK_THAT(status.error().message(), Catch::Contains(from.broken->str()));
+  CHECK_THAT(status.error().message(), Catch::Contains("connection reset"));
+  CHECK(plan_pull(pulled.parsed, f.store).missing.size() == 2);
+  CHECK(f.temp_is_empty());
+}
 
 TEST_CASE("a layer with wrong content is refused and leaves nothing", "[oci]") {
   PullFixture f;
