@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "mosb/base/dir_list.h"
@@ -15,6 +16,8 @@
 namespace mosb::oci {
 
 namespace {
+
+constexpr ByteCount kWriteBack{8 * kMiB};
 
 std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
@@ -77,7 +80,17 @@ Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descrip
 
 Status BlobWriter::write(std::span<const std::byte> bytes) {
   MOSB_CHECK(check_.update(bytes));
-  return sys::write_all(lock_.fd(), bytes).context(quote(file_.get()));
+  MOSB_CHECK(sys::write_all(lock_.fd(), bytes).context(quote(file_.get())));
+  // What is on its way to the disk already, commit() need not wait for. Only a hint: it proves
+  // nothing, so errors are left to fsync(2).
+  if (check_.seen() - started_ >= kWriteBack.value) {
+    (void)::sync_file_range(lock_.fd(),
+                            static_cast<off_t>(started_),
+                            static_cast<off_t>(check_.seen() - started_),
+                            SYNC_FILE_RANGE_WRITE);
+    started_ = check_.seen();
+  }
+  return ok();
 }
 
 Status BlobWriter::commit(const std::string& path, mode_t mode) {

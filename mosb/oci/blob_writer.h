@@ -44,6 +44,8 @@ class BlobWriter {
   FileLock lock_;
   Owned<TempFileTraits> file_;
   BlobCheck check_;
+  /// Up to here the kernel was asked to write.
+  std::uint64_t started_ = 0;
 };
 
 /// Of every file in a layout; the store's own directory is private.

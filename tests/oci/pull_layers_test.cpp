@@ -37,11 +37,16 @@ class SimultaneousRepository final : public Repository {
     if (broken == descriptor.digest) {
       return Error(Errc::kNetwork, "connection reset");
     }
-    if (broken) {
-      // Slower than the broken one, so that its error is there first.
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (!broken) {
+      return layout_.fetch_blob(descriptor, sink);
     }
-    return layout_.fetch_blob(descriptor, sink);
+    // So slowly that it would take half an hour, unless the broken one ends it.
+    const std::string bytes = must(layout_.read_blob(descriptor, ByteCount{kMiB}));
+    for (const char byte : bytes) {
+      MOSB_CHECK(sink(std::as_bytes(std::span(&byte, 1))));
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return ok();
   }
 
   Result<Descriptor> resolve(const Reference& reference) override {

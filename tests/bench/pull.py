@@ -1,0 +1,184 @@
+"""The measurements of tests/bench/pull.sh; see there."""
+import glob
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench import BIN, QUIET, milliseconds, run
+
+ROUNDS = int(sys.argv[1])
+LAYERS = 8
+SIZE = 450 << 20
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class PullBench:
+    def __init__(self, work):
+        self.work = work
+        self.layout = self.path("layout")
+        self.keys = self.path("keys")
+        self.registry = f"127.0.0.1:{free_port()}"
+        self.count = 0
+        self.server = None
+
+    def path(self, *parts):
+        return os.path.join(self.work, *parts)
+
+    def mosb(self, root, *arguments):
+        run(os.path.join(BIN, "mosb"), "--root", root, "--progress", "none", *arguments)
+
+    def make_root(self):
+        """An instance that has pulled nothing yet."""
+        self.count += 1
+        root = self.path(f"root-{self.count}")
+        os.makedirs(os.path.join(root, "etc/mosb"))
+        with open(os.path.join(root, "etc/mosb/mosb.yaml"), "w", encoding="utf-8") as out:
+            out.write(f"trust:\n  notation_config: {self.keys}/notation\n"
+                      f"registries:\n  - host: {self.registry}\n    insecure: true\n")
+        return root
+
+    def make_trees(self):
+        """Files of this host in as many trees as there are layers, and all of them in one."""
+        whole = self.path("whole")
+        parts = [self.path(f"part-{i}") for i in range(LAYERS)]
+        for folder in [whole, *parts]:
+            os.makedirs(folder)
+        total = 0
+        for path in sorted(glob.glob("/usr/bin/*") + glob.glob("/usr/lib/x86_64-linux-gnu/*")):
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            size = os.path.getsize(path)
+            if size > 8 << 20 or total + size > SIZE:
+                continue
+            name = os.path.basename(path)
+            shutil.copy(path, os.path.join(parts[total * LAYERS // SIZE], name))
+            shutil.copy(path, os.path.join(whole, name))
+            total += size
+        return whole, parts
+
+    def prepare(self):
+        root = self.make_root()
+        self.mosb(root, "keyset", "create", self.keys, "--name", "bench")
+        whole, parts = self.make_trees()
+        flags = ["--entrypoint", "/bin/true"]
+        self.mosb(root, "image", "build", "--rootfs", whole, "-t", f"oci:{self.layout}:one", *flags)
+        base = []
+        for i, part in enumerate(parts):
+            tag = f"oci:{self.layout}:{'eight' if i == LAYERS - 1 else f'base-{i}'}"
+            self.mosb(root, "image", "build", *base, "--rootfs", part, "-t", tag, *flags)
+            base = ["--base", tag]
+        config = self.path("registry.yml")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write("version: 0.1\nlog: {level: error}\n"
+                      f"storage: {{filesystem: {{rootdirectory: {self.path('registry')}}}}}\n"
+                      f"http:\n  addr: {self.registry}\n")
+        self.server = subprocess.Popen(["docker-registry", "serve", config], **QUIET,
+                                       stderr=subprocess.DEVNULL)
+        host, port = self.registry.split(":")
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex((host, int(port))) == 0:
+                    break
+            time.sleep(0.1)
+        for tag in ("one", "eight"):
+            run("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{self.layout}:{tag}",
+                f"docker://{self.registry}/bench:{tag}")
+            self.mosb(root, "sign", f"docker://{self.registry}/bench:{tag}", "--key",
+                      f"{self.keys}/signing.key", "--cert", f"{self.keys}/signing-chain.pem")
+
+    def layers(self, tag):
+        out = subprocess.run(["skopeo", "inspect", "--raw", "--tls-verify=false",
+                              f"docker://{self.registry}/bench:{tag}"], check=True,
+                             stdout=subprocess.PIPE)
+        return json.loads(out.stdout)["layers"]
+
+    def pull_mosb(self, tag):
+        root, target = self.make_root(), self.path("target")
+        os.makedirs(target)
+        begin = time.monotonic()
+        self.mosb(root, "mount", f"docker://{self.registry}/bench:{tag}", target)
+        taken = time.monotonic() - begin
+        self.mosb(root, "umount", target)
+        os.rmdir(target)
+        shutil.rmtree(root)
+        return taken
+
+    def timed(self, command):
+        folder = self.path("pulled")
+        os.makedirs(folder)
+        begin = time.monotonic()
+        command(folder)
+        taken = time.monotonic() - begin
+        shutil.rmtree(folder)
+        return taken
+
+    def pull_curl(self, tag):
+        blobs = [layer["digest"] for layer in self.layers(tag)]
+
+        def command(folder):
+            arguments = []
+            for blob in blobs:
+                arguments += ["-o", os.path.join(folder, blob),
+                              f"http://{self.registry}/v2/bench/blobs/{blob}"]
+            run("curl", "-s", "--parallel", "--parallel-max", "4", *arguments,
+                stderr=subprocess.DEVNULL)
+            run("sync", "-f", folder)
+        return self.timed(command)
+
+    def pull_skopeo(self, tag):
+        return self.timed(lambda folder: run(
+            "skopeo", "copy", "-q", "--src-tls-verify=false",
+            f"docker://{self.registry}/bench:{tag}", f"oci:{folder}:x"))
+
+    def pull_oras(self, tag):
+        return self.timed(lambda folder: run(
+            "oras", "copy", "--from-plain-http", "--to-oci-layout",
+            f"{self.registry}/bench:{tag}", f"{folder}:x", stderr=subprocess.DEVNULL))
+
+    def bench(self):
+        self.prepare()
+        for tag in ("one", "eight"):
+            size = sum(layer["size"] for layer in self.layers(tag))
+            times = {"mosb": [], "curl": [], "oras": [], "skopeo": []}
+            for _ in range(ROUNDS):
+                for name, values in times.items():
+                    run("sync")
+                    values.append(getattr(self, f"pull_{name}")(tag))
+            median = {name: statistics.median(values) for name, values in times.items()}
+            print(f"pulling {size / 1e6:.0f} MB in {len(self.layers(tag))} layers from "
+                  f"docker-registry on this host (median of {ROUNDS}, fastest in brackets)")
+            for name, values in times.items():
+                print(f"  {name:8} {milliseconds(median[name]):>10} [{milliseconds(min(values))}]")
+            print(f"  mosb / curl and sync -f {median['mosb'] / median['curl']:.2f} "
+                  "(aim: at most 1.25)")
+            print(f"  mosb / oras             {median['mosb'] / median['oras']:.2f} (aim: below 1)")
+            print(f"  mosb / skopeo           {median['mosb'] / median['skopeo']:.2f} "
+                  "(aim: at most 0.5)")
+
+    def clean_up(self):
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait()
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
+        bench = PullBench(work)
+        try:
+            bench.bench()
+        finally:
+            bench.clean_up()
+
+
+if __name__ == "__main__":
+    main()
