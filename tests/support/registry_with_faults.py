@@ -2,10 +2,11 @@
 """An HTTP(S) server that answers as a script says, for tests of what a client takes from it.
 
 usage: registry_with_faults.py --script FILE --log FILE [--cert FILE --key FILE] [--address ADDRESS]
+                               [--behind HOST:PORT]
 
 It listens on a free port of ADDRESS (127.0.0.1), prints the port and a newline, and ends when its
 standard input does. The script is a JSON array of rules; the first that fits a request and is not
-used up answers it, else 404. In headers and bodies @PORT@ stands for the server's own port. The log
+used up answers it, else the registry at HOST:PORT (plain HTTP), else 404. In headers and bodies @PORT@ stands for the server's own port. The log
 gets one JSON object per request before it is answered: method, path, headers (names in lower case),
 size and sha256 of the body, the body itself if it is short text, and the connection's number.
 
@@ -25,11 +26,14 @@ A rule's members:
   piece            bytes of the body sent at once, with piece_delay_ms in between
   raw_base64       sent instead of everything else
   close            true: close the connection afterwards
+  behind           true: status, headers and body are those of the registry at HOST:PORT
+  leave            true: the server ends afterwards, and later connections are refused
 """
 
 import argparse
 import base64
 import hashlib
+import http.client
 import itertools
 import json
 import os
@@ -43,8 +47,9 @@ REASONS = {200: "OK", 201: "Created", 202: "Accepted", 401: "Unauthorized", 404:
 
 
 class Script:
-    def __init__(self, rules, log_path):
+    def __init__(self, rules, log_path, behind):
         self.rules = rules
+        self.behind = behind
         self.used = [0] * len(rules)
         self.log = open(log_path, "a", encoding="utf-8")
         self.lock = threading.Lock()
@@ -71,6 +76,8 @@ class Script:
                 if self.used[i] < rule.get("times", sys.maxsize) and self.fits(rule, request):
                     self.used[i] += 1
                     return rule
+        if self.behind:
+            return {"behind": True}
         return {"status": 404, "body": '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'}
 
 
@@ -81,6 +88,21 @@ class Connection:
         self.script = script
         self.port = port
         self.buffer = b""
+
+    def ask_behind(self, request):
+        """The answer of the registry behind this one, as a rule."""
+        connection = http.client.HTTPConnection(self.script.behind, timeout=60)
+        headers = {k: v for k, v in request["headers"].items() if k != "connection"}
+        connection.request(request["method"], request["path"], request.get("body"), headers)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        own = ("connection", "content-length", "transfer-encoding")
+        rule = {"status": response.status, "body_base64": base64.b64encode(body).decode("ascii"),
+                "headers": {k: v for k, v in response.getheaders() if k.lower() not in own}}
+        if request["method"] == "HEAD":
+            rule["length"] = int(response.getheader("content-length", "0"))
+        return rule
 
     def read_until(self, mark):
         while mark not in self.buffer:
@@ -178,6 +200,8 @@ class Connection:
         if request is None:
             return False
         rule = self.script.answer_to(request)
+        if rule.get("behind"):
+            rule = {**rule, **self.ask_behind(request)}
         time.sleep(rule.get("delay_ms", 0) / 1000)
         if "raw_base64" in rule:
             self.sock.sendall(base64.b64decode(rule["raw_base64"]))
@@ -186,6 +210,9 @@ class Connection:
         self.sock.sendall(self.head_of(rule, len(body)))
         if request["method"] != "HEAD":
             self.send_body(rule, body)
+        if rule.get("leave"):
+            self.sock.shutdown(socket.SHUT_WR)
+            os._exit(0)
         return not ("cut_after" in rule or rule.get("close") or rule.get("length", 0) is None)
 
     def serve(self):
@@ -224,9 +251,10 @@ def main():
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--behind")
     options = parser.parse_args()
     with open(options.script, encoding="utf-8") as file:
-        script = Script(json.load(file), options.log)
+        script = Script(json.load(file), options.log, options.behind)
     context = None
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

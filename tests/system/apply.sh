@@ -377,6 +377,37 @@ stop_start() {
     eventually 10 runs one
 }
 
+# bytes_read ARGUMENTS: how many bytes a mosb with these arguments reads by itself.
+bytes_read() {
+    python3 - "$MOSB_BIN/mosb" --root "$root" "$@" <<'END' || fail "mosb $*: $(cat said)"
+import os, subprocess, sys
+with open("said", "wb") as said:
+    mosb = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    # it has ended, and its account is still there
+    os.waitid(os.P_PID, mosb.pid, os.WEXITED | os.WNOWAIT)
+with open(f"/proc/{mosb.pid}/io") as io:
+    print(next(line for line in io if line.startswith("rchar:")).split()[1])
+sys.exit(mosb.wait())
+END
+}
+
+test_case "a start does not read the layer to compute its digest again" start_reads
+start_reads() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    local size read command
+    size=$(stat -c %s "$(layer_blob "$fixtures/layout" shell)")
+    ((size > 4 * 1024 * 1024)) || fail "a layer of $size bytes shows nothing"
+    # a pull does, so this way of counting sees it
+    read=$(bytes_read apply m.yaml)
+    ((read > size)) || fail "a pull reads $read of $size bytes"
+    for command in start restart; do
+        [[ $command == restart ]] || works mosb stop one
+        read=$(bytes_read "$command" one)
+        runs one
+        ((read < size / 4)) || fail "mosb $command reads $read bytes, and the layer has $size"
+    done
+}
+
 test_case "digest and size of a target must match the image" pinned
 pinned() {
     local digest size

@@ -123,6 +123,42 @@ profile() {
     contains "$out" '^Seccomp:	2'
 }
 
+# sabotaged KEY: the folder of that name gets mosb's programs, whose mosb-run leaves KEY out of the
+# container's configuration.
+sabotaged() {
+    local name
+    [[ -x $MOSB_BIN/mosb-run-sabotaged ]] || fail "mosb-run-sabotaged is not built"
+    mkdir "$1"
+    # a copy, because mosb looks for the others where its own file is
+    cp "$MOSB_BIN/mosb" "$1/mosb"
+    for name in mosb-init mosb-layer-server mosb-squashfs-server; do
+        ln -s "$MOSB_BIN/$name" "$1/$name"
+    done
+    ln -s "$MOSB_BIN/mosb-run-sabotaged" "$1/mosb-run"
+}
+
+test_case "a container that lost a protection is killed before its program runs, and the error names it" lost_protection
+lost_protection() {
+    {
+        printf 'version: 2\nproduct: test\nupdate_type: complete\n'
+        printf 'storage:\n  - label: proof\n    persistent: true\n    nsgroup: one\ntargets:\n'
+        shell_service one 'touch /data/ran; exec sleep 1000' 'storage: [{dest: /data, label: proof}]'
+    } >m.yaml
+    "$support/leaks.sh" snapshot before
+    local proof=$root/var/lib/mosb/volumes/proof/ran key
+    for key in lxc.cap.keep=CapBnd lxc.idmap=uid_map; do
+        sabotaged "${key%=*}"
+        refused 16 runtime "service 'one'.*${key#*=}" "$work/${key%=*}/mosb" --root "$root" apply m.yaml
+        [[ ! -e $proof ]] || fail "the program ran without ${key%=*}"
+        [[ -z ${MOSB_LEAKS_ONLY:-} ]] || MOSB_LEAKS_ONLY="$work|mosb-$(instance_id)"
+        "$support/leaks.sh" compare before >leaks || fail "left without ${key%=*}: $(cat leaks)"
+        works mosb ps -o json
+        equal "$(json length)" 0
+    done
+    works mosb apply m.yaml
+    eventually 10 test -e "$proof"
+}
+
 test_case "mounting, unsharing, device nodes and kernel switches are denied" denials
 denials() {
     one_service

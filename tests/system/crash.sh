@@ -105,6 +105,47 @@ down_again() {
     enough_kills
 }
 
+# killed_and_again VERB BEFORE CHECK: `mosb VERB one`, killed at any step and run again, each
+# time after `mosb BEFORE one`; CHECK looks, and down leaves nothing.
+killed_and_again() {
+    local verb=$1 before=$2 check=$3 point
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    first_run m.yaml
+    works mosb apply m.yaml
+    works mosb "$before" one
+    points_of 10 "$verb" one
+    for point in $(cat "$work/points"); do
+        works mosb apply m.yaml
+        works mosb "$before" one
+        killed_at "$point" "$verb" one
+        works mosb ps -o json
+        works mosb "$verb" one
+        "$check" "$point"
+        works mosb down
+        nothing_left "$point"
+    done
+    enough_kills
+}
+is_up() {
+    runs one || fail "killed at $1: the service is $(state one)"
+    works mosb exec one -- cat /etc/passwd
+    works mosb plan m.yaml -o json
+    equal "$(json .changed)" false "killed at $1"
+}
+is_down() {
+    equal "$(state one)" stopped "killed at $1"
+    equal "$(grep -ls "/mosb-$(instance_id)/services/one" /proc/[0-9]*/cgroup)" "" "killed at $1"
+}
+
+test_case "start killed at any step and run again starts the service" start_again
+start_again() { killed_and_again start stop is_up; }
+
+test_case "stop killed at any step and run again ends the service" stop_again
+stop_again() { killed_and_again stop start is_down; }
+
+test_case "restart killed at any step and run again leaves one service that runs" restart_again
+restart_again() { killed_and_again restart start is_up; }
+
 test_case "a change killed at any step leaves the old or the new, and apply makes it the new" change
 change() {
     manifest_v2 old.yaml < <(shell_service one 'exec sleep 1000')
@@ -203,6 +244,30 @@ build_again() {
         works mosb verify oci:l:x
         equal "$(find l "$TMPDIR" -name '*tmp-*')" "" "killed at $point"
     done
+}
+
+test_case "a keyset create killed at any step leaves a whole keyset or none, and no key for others" keyset_again
+keyset_again() {
+    local point file seen=0 keyset=(keyset create in/k --name 'mosb test')
+    umask 0
+    mkdir in
+    copy_layout l
+    points_of 16 "${keyset[@]}"
+    for point in $(cat "$work/points"); do
+        rm -rf in/k
+        killed_at "$point" "${keyset[@]}"
+        for file in $(grep -rl 'BEGIN.*PRIVATE KEY' in); do
+            seen=$((seen + 1))
+            equal "$(stat -c '%a %U' "$file")" '600 root' "killed at $point: $file"
+        done
+        [[ -e in/k ]] || works mosb "${keyset[@]}"
+        refused 2 usage "'in/k' exists already" mosb "${keyset[@]}"
+        contains "$err" '^hint: '
+        works mosb sign oci:l:web --key in/k/signing.key --cert in/k/signing-chain.pem
+        works mosb verify oci:l:web --notation-config in/k/notation
+    done
+    enough_kills
+    ((seen > 0)) || fail "no kill came when there were keys"
 }
 
 test_case "mounts killed at random moments leave nothing after umount" mount_random

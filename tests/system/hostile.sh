@@ -91,6 +91,94 @@ whiteouts() {
     works mosb umount "$work/m"
 }
 
+# metacopy FILE NAMESPACE: a file of seven zeros that claims to be the data of /secret/file.
+metacopy() {
+    truncate -s 7 "$1"
+    setfattr -n "$2.overlay.metacopy" "$1"
+    setfattr -n "$2.overlay.redirect" -v /secret/file "$1"
+}
+# own_zeros_or_nothing FILE
+own_zeros_or_nothing() {
+    equal "$(cat "$1" 2>/dev/null | tr '\0' 0)" "$([[ ! -r $1 ]] || echo 0000000)" "$1"
+}
+
+test_case "of an upper layer's overlay attributes only a trusted opaque directory has an effect" attributes
+attributes() {
+    local flag
+    mkdir -p {lower,upper}/{opaque,user-opaque,user-white} lower/secret upper/user-shown
+    cp -a "$fixtures/rootfs/." lower/
+    echo hidden >lower/secret/file
+    touch {lower,upper}/{opaque,user-opaque}/both lower/{opaque,user-opaque}/low
+    echo lower | tee lower/meta lower/user-meta >lower/user-white/file
+    metacopy upper/meta trusted
+    metacopy upper/other-meta trusted
+    metacopy upper/user-meta user
+    setfattr -n trusted.overlay.opaque -v y upper/opaque
+    setfattr -n user.overlay.opaque -v y upper/user-opaque
+    setfattr -n user.overlay.redirect -v /secret upper/user-shown
+    setfattr -n user.overlay.opaque -v x upper/user-white
+    touch upper/user-white/file
+    setfattr -n user.overlay.whiteout upper/user-white/file
+    image x '{"Cmd": ["/bin/sleep", "1000"]}' lower upper
+    for flag in '' --writable; do
+        # shellcheck disable=SC2086 # none or one
+        works mosb mount oci:l:x "$work/m" $flag
+        own_zeros_or_nothing m/meta
+        own_zeros_or_nothing m/other-meta
+        equal "$(tr '\0' 0 <m/user-meta)" 0000000 "user.overlay.metacopy"
+        equal "$(ls m/opaque)" both "trusted.overlay.opaque"
+        equal "$(ls m/user-opaque)" $'both\nlow' "user.overlay.opaque"
+        equal "$(ls m/user-shown)" '' "user.overlay.redirect"
+        equal "$(stat -c %s m/user-white/file)" 0 "user.overlay.whiteout"
+        works diff -r --no-dereference "$fixtures/rootfs/www" m/www
+        works mosb umount "$work/m"
+    done
+}
+
+test_case "whiteouts and overlay attributes of a single layer show nothing and hide nothing else" only_layer
+only_layer() {
+    local flag dir name
+    cp -a "$fixtures/rootfs" tree
+    mkdir tree/{secret,redirected}
+    echo hidden >tree/secret/file
+    metacopy tree/meta trusted
+    mknod tree/white c 0 0
+    # a name that the host's root has
+    mknod tree/boot c 0 0
+    chmod 666 tree/white tree/boot
+    setfattr -n trusted.overlay.redirect -v /secret tree/redirected
+    for dir in tree tree/etc tree/www; do setfattr -n trusted.overlay.opaque -v y "$dir"; done
+    image x '{"Cmd": ["/bin/sleep", "1000"]}' tree
+    for flag in '' --writable; do
+        # shellcheck disable=SC2086 # none or one
+        works mosb mount oci:l:x "$work/m" $flag
+        own_zeros_or_nothing m/meta
+        equal "$(ls m/redirected 2>/dev/null)" ''
+        for name in white boot; do
+            ! head -c 1 "m/$name" 2>/dev/null || fail "/$name can be read"
+            [[ ! -d m/$name ]] || fail "/$name is a directory"
+        done
+        # all else is there; of these a listing may have the name and nothing more
+        { find m ! -name meta ! -name white ! -name boot ! -name redirected -printf './%P\n' || true; } \
+            2>errors | sort >shown
+        lacks "$(grep -v redirected errors)" .
+        {
+            find "$fixtures/rootfs" -printf './%P\n'
+            printf './secret\n./secret/file\n'
+        } | sort >expected
+        works diff expected shown
+        for dir in bin etc www; do works diff -r --no-dereference "tree/$dir" "m/$dir"; done
+        works mosb umount "$work/m"
+    done
+    apply_image
+    works mosb apply m.yaml
+    works mosb exec one -- cat /www/index.html
+    for name in white boot meta redirected/file; do
+        run mosb exec one -- cat "/$name"
+        equal "$out" '' "/$name"
+    done
+}
+
 test_case "symlinks out of the root file system lead nowhere on the host" symlinks
 symlinks() {
     cp -a "$fixtures/rootfs" tree

@@ -74,6 +74,65 @@ registry_down() {
     runs one
 }
 
+# leaving_registry DIGEST SIZE: one in $registry before the real one, that goes away after SIZE bytes
+# of that blob.
+leaving_registry() {
+    jq -n --arg p "/v2/test/shell/blobs/$1" --argjson n "$2" \
+        '[{method: "GET", path: $p, behind: true, cut_after: $n, leave: true}]' >faults.json
+    mkfifo faults.end
+    python3 "$support/registry_with_faults.py" --script faults.json --log faults.log \
+        --behind "$registry" <faults.end >faults.port &
+    leaving_pid=$!
+    # it ends with this shell
+    exec 9>faults.end
+    eventually 10 test -s faults.port
+    registry=127.0.0.1:$(cat faults.port)
+}
+
+test_case "a registry that goes away in the middle of a blob leaves no half blob, and what runs goes on" goes_away
+goes_away() {
+    start_registry
+    push shell
+    local digest size pid
+    digest=$(basename "$(layer_blob "$fixtures/layout" shell)")
+    size=$(stat -c %s "$(layer_blob "$fixtures/layout" shell)")
+    leaving_registry "sha256:$digest" $((size / 2))
+    insecure
+    # what runs has another layer
+    mkdir -p small/{bin,dev,proc,sys,tmp,run}
+    cp /bin/busybox small/bin/busybox
+    works mosb image build --rootfs small -t oci:l:small --entrypoint /bin/busybox \
+        --cmd sleep --cmd 1000
+    sign_image oci:l:small
+    manifest_v2 m.yaml < <(service one "oci:$work/l:small")
+    works mosb apply m.yaml
+    works mosb ps -o json
+    pid=$(json '.[0].pid')
+    manifest_v2 m.yaml < <(
+        service one "oci:$work/l:small"
+        service two "docker://$registry/test/shell:v1"
+    )
+    refused 10 network "$registry.*blobs/sha256:$digest" mosb apply m.yaml
+    wait "$leaving_pid"
+    equal "$(grep -c "blobs/sha256:$digest" faults.log)" 1 "how often the layer was asked for"
+    works mosb ps -o json
+    equal "$(json '[.[].pid] | join(" ")')" "$pid" "what runs"
+    cd "$root/var/lib/mosb/store"
+    equal "$(find . -path "*$digest*" -o -path './tmp/*')" "" "left in the store"
+    equal "$(sha256sum blobs/sha256/* | awk '"blobs/sha256/" $1 != $2')" "" "half stored"
+    cd "$work"
+    kill "$registry_pid"
+    wait "$registry_pid" || true
+    sed -i "s/^  addr: .*/  addr: $registry/" registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 &
+    registry_pid=$!
+    eventually 10 bash -c "echo >/dev/tcp/127.0.0.1/${registry#*:}"
+    works mosb apply m.yaml
+    eventually 10 runs two
+    works mosb exec two -- cat /www/index.html
+    equal "$(mosb ps -o json | jq -r '.[] | select(.service == "one") | .pid')" "$pid"
+}
+
 test_case "plain HTTP is refused unless the registry is configured insecure" needs_tls
 needs_tls() {
     start_registry

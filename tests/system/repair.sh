@@ -172,6 +172,52 @@ removed_cgroup() {
     two_untouched
 }
 
+# cgroups_of SERVICE: its topmost directory in each hierarchy of this host, version 1 and 2.
+cgroups_of() { find /sys/fs/cgroup -type d -path "*/mosb-$(instance_id)/services/$1"; }
+# cgroup_facts SERVICE: where its process 1 is in each hierarchy, and the limits set there.
+cgroup_facts() {
+    local dir
+    cat "/proc/$(pid_of "$1")/cgroup"
+    for dir in $(cgroups_of "$1"); do
+        grep -s . "$dir"/{memory.max,memory.limit_in_bytes,pids.max,cpu.max,cpu.cfs_quota_us} || true
+    done
+}
+# remove_cgroup_of SERVICE: its processes go to the root of each hierarchy, its cgroups away.
+remove_cgroup_of() {
+    local dir file pid
+    for dir in $(cgroups_of "$1"); do
+        while read -r file; do
+            for pid in $(cat "$file"); do echo "$pid" >"${dir%/mosb-*}/cgroup.procs"; done
+        done < <(find "$dir" -name cgroup.procs)
+        find "$dir" -depth -type d -exec rmdir {} \;
+    done
+    equal "$(cgroups_of "$1")" ""
+}
+
+test_case "a running service whose cgroup is removed by hand is started again in one with its limits" lost_cgroup
+lost_cgroup() {
+    manifest_v2 m.yaml < <(
+        shell_service one 'exec sleep 1000' 'resources: {memory: 64MiB, pids: 20, cpu: 500m}' \
+            'stop: {grace_period: 1s}'
+        shell_service two 'exec sleep 1000'
+    )
+    works mosb apply m.yaml
+    two_pid=$(pid_of two)
+    what_is_there before
+    cgroup_facts one >facts.before
+    contains "$(cat facts.before)" 'memory.*:67108864$'
+    contains "$(cat facts.before)" 'services/one/pids.max:[0-9]+$'
+    local pid
+    pid=$(pid_of one)
+    remove_cgroup_of one
+    [[ -e /proc/$pid ]] || fail "the service ended by itself"
+    works mosb plan m.yaml -o json
+    equal "$(json '[.steps[].object] | unique | join(" ")')" one "what apply would touch"
+    all_repaired
+    works diff facts.before <(cgroup_facts one)
+    eventually 10 test ! -e "/proc/$pid"
+}
+
 test_case "a killed layer server is noticed and only its services come back" killed_server
 killed_server() {
     mkdir -p small/{bin,dev,proc,sys,tmp,run}

@@ -110,6 +110,40 @@ fails_closed() {
     [[ $status == 0 || $status == 12 || $status == 13 ]] || fail "status $status: $err"
 }
 
+test_case "a policy that asks for timestamps is refused where it enforces them, and says so" timestamps
+timestamps() {
+    local image="oci:$fixtures/layout:web" file filter
+    cp -r "$fixtures/keys/notation" policy
+    works mosb trust store add --notation-config policy --type tsa --store stamps \
+        "$fixtures/other/root.crt"
+    file=$(find policy -name 'trustpolicy*.json')
+    # with_policy FILTER: the keyset's statements, each with the tsa store, changed by FILTER.
+    with_policy() {
+        jq ".trustPolicies[] |= (.trustStores += [\"tsa:stamps\"] | .signatureVerification |= ($1))" \
+            "$fixtures/keys/notation/${file##*/}" >"$file"
+        works mosb trust policy check "$file"
+    }
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell")
+    for filter in . '.verifyTimestamp = "always"' \
+        '.level = "permissive" | .override = {authenticTimestamp: "enforce"}'; do
+        with_policy "$filter"
+        refused 12 signature 'timestamp' mosb verify "$image" --notation-config policy
+        contains "$err" '^hint: .*tsa'
+        refused 12 signature "service 'one'.*timestamp" mosb apply m.yaml --notation-config policy
+        works mosb ps -o json
+        equal "$(json length)" 0
+        run mosb verify "$image" --notation-config policy -o json
+        equal "$(json '.signatures[0].checks.authentic_timestamp')" fail
+    done
+    with_policy '.level = "permissive"'
+    works mosb verify "$image" --notation-config policy
+    contains "$err" '^mosb: warning: .*timestamp'
+    # asked for only when a certificate has expired, of which there is none
+    with_policy '.verifyTimestamp = "afterCertExpiry"'
+    works mosb verify "$image" --notation-config policy
+    lacks "$err" timestamp
+}
+
 test_case "trust policy check accepts the keyset's policy and refuses broken ones" policy_check
 policy_check() {
     works mosb trust policy check "$(find "$fixtures/keys/notation" -name 'trustpolicy*.json')"
