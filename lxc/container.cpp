@@ -128,24 +128,38 @@ Result<bool> wait_for_helper(const ContainerId& id, std::chrono::milliseconds ti
   return true;
 }
 
-/// Signals process 1, which hands it on. Nobody else can have its number: it is in the cgroup.
+/// Sends it if the process is in the cgroup, so that nobody else can have its number.
+Result<bool> signal_in(const Cgroup& cgroup, pid_t pid, int signal) {
+  const auto pidfd = sys::pidfd_open(pid);
+  if (!pidfd || !cgroup.contains(pid)) {
+    return false;
+  }
+  MOSB_CHECK(sys::pidfd_send_signal(pidfd->get(), signal));
+  return true;
+}
+
+/// Signals process 1, which hands it on. Where somebody took it out of its cgroup, the helper is
+/// asked, which knows it: SIGTERM makes it send the stop signal.
 Status signal_init(const ContainerId& id, int signal) {
   const auto record = MOSB_TRY(read_run_record(id.run_dir));
   if (!record || record->init_pid <= 0 || record->boot_id != MOSB_TRY(current_boot_id())) {
     return ok();
   }
   const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
-  const auto pidfd = sys::pidfd_open(record->init_pid);
-  if (!pidfd || !service.contains(record->init_pid)) {
+  if (MOSB_TRY(signal_in(service, record->init_pid, signal))) {
     return ok();
   }
-  return sys::pidfd_send_signal(pidfd->get(), signal);
+  const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
+  (void)MOSB_TRY(signal_in(monitor, record->helper_pid, SIGTERM));
+  return ok();
 }
 
 Status kill_container(const ContainerId& id) {
   const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
+  const bool is_whole = service.exists();
   MOSB_CHECK(service.kill_all(kKillTimeout));
-  if (MOSB_TRY(wait_for_helper(id, kHelperEnd))) {
+  // Without its cgroup nothing was killed, and the helper has no reason to end.
+  if (is_whole && MOSB_TRY(wait_for_helper(id, kHelperEnd))) {
     return ok();
   }
   const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
@@ -238,7 +252,10 @@ Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace) 
       MOSB_CHECK(kill_container(id).context(what));
     }
   }
-  return collect_garbage(id).context(what);
+  MOSB_CHECK(collect_garbage(id).context(what));
+  // Its parents may be empty though somebody else removed it.
+  const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)).context(what));
+  return service.remove().context(what);
 }
 
 }  // namespace mosb::lxc

@@ -226,7 +226,10 @@ Status stop_service(const Instance& instance, const std::string& name) {
   // Recorded first: a crash in between must not bring it back at the next boot.
   it->second.stopped = true;
   MOSB_CHECK(save_applied_state(instance.paths(), state));
-  return ServiceRuntime(instance.paths(), instance.id()).stop(name);
+  const ServiceRuntime runtime(instance.paths(), instance.id());
+  MOSB_CHECK(runtime.stop(name));
+  // A stop that was killed between two unmounts left no image to find its layers by.
+  return runtime.collect_garbage();
 }
 
 Result<ApplyReport> take_down(const Instance& instance, bool remove_volumes) {

@@ -135,6 +135,7 @@ is_up() {
 is_down() {
     equal "$(state one)" stopped "killed at $1"
     equal "$(grep -ls "/mosb-$(instance_id)/services/one" /proc/[0-9]*/cgroup)" "" "killed at $1"
+    equal "$(grep -F "$root/run/mosb/" /proc/self/mountinfo || true)" "" "mounts, killed at $1"
 }
 
 test_case "start killed at any step and run again starts the service" start_again
@@ -261,6 +262,7 @@ keyset_again() {
             equal "$(stat -c '%a %U' "$file")" '600 root' "killed at $point: $file"
         done
         [[ -e in/k ]] || works mosb "${keyset[@]}"
+        equal "$(find in -name '.mosb-keyset-*')" "" "killed at $point"
         refused 2 usage "'in/k' exists already" mosb "${keyset[@]}"
         contains "$err" '^hint: '
         works mosb sign oci:l:web --key in/k/signing.key --cert in/k/signing-chain.pem

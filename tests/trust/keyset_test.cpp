@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "mosb/base/file.h"
@@ -81,6 +83,33 @@ TEST_CASE("a keyset never overwrites anything", "[trust]") {
   CHECK(create_keyset(temp.path() + "/empty", {"x"}, test::vector_clock()));
   CHECK_FALSE(create_keyset(temp.path() + "/no/such", {"x"}, test::vector_clock()));
   CHECK(std::distance(fs::directory_iterator(temp.path()), fs::directory_iterator()) == 3);
+}
+
+TEST_CASE("what a killed creation left is removed by the next one, and nothing else is",
+          "[trust]") {
+  const TempDir temp = test::make_temp_dir();
+  const auto make = [&](const std::string& name, fs::perms mode) {
+    const std::string dir = temp.path() + "/" + name;
+    fs::create_directory(dir);
+    fs::permissions(dir, mode);
+    test::write_file(dir + "/root.key", "secret");
+    return dir;
+  };
+  const std::string dead = make(".mosb-keyset-dead00", fs::perms::owner_all);
+  const std::string alive = make(".mosb-keyset-alive0", fs::perms::owner_all);
+  const std::string open = make(".mosb-keyset-open00", fs::perms::all);
+  const std::string other = make("mosb-keyset-other", fs::perms::owner_all);
+  const std::string link = temp.path() + "/.mosb-keyset-link00";
+  fs::create_directory_symlink(other, link);
+  const UniqueFd lock = must(sys::open(alive, O_RDONLY | O_DIRECTORY));
+  REQUIRE(::flock(lock.get(), LOCK_EX | LOCK_NB) == 0);
+  CHECK(create_keyset(temp.path() + "/keys", {"x"}, test::vector_clock()));
+  CHECK_FALSE(path_exists(dead));
+  for (const std::string& kept : {alive, open, other}) {
+    INFO(kept);
+    CHECK(path_exists(kept + "/root.key"));
+  }
+  CHECK(fs::is_symlink(link));
 }
 
 TEST_CASE("a common name that certificates and policies cannot hold is refused", "[trust]") {
