@@ -21,7 +21,6 @@ class ExecStream {
   /// descriptor of whoever runs the command, borrowed and left as it is.
   ExecStream(Direction direction, UniqueFd ours, int callers);
 
-  Direction direction() const { return direction_; }
   /// Nothing more will pass, and `ours` is closed: the command sees the end, or SIGPIPE.
   bool is_over() const { return !ours_.is_open(); }
   /// The caller's side takes no more; what the command wrote is lost.

@@ -264,7 +264,7 @@ Status Cgroup::add(pid_t pid) const {
 }
 
 Result<CgroupEntrance> Cgroup::entrance() const {
-  CgroupEntrance entrance;
+  CgroupEntrance entrance{.name = name_, .directory = {}, .tasks = {}};
   for (const CgroupHierarchy& hierarchy : hierarchies_) {
     if (!is_ours(hierarchy)) {
       continue;

@@ -41,6 +41,8 @@ struct CgroupLimits {
 
 /// The way into a cgroup for a process that is just being made (spawn()).
 struct CgroupEntrance {
+  /// Of the cgroup, for messages.
+  std::string name;
   /// Version 2: its directory, for CLONE_INTO_CGROUP. Closed on a host without it.
   UniqueFd directory;
   /// Version 1: a "tasks" file of each hierarchy, for the child to write "0" to. A thread that

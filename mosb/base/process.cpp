@@ -67,10 +67,15 @@ struct Launch {
   bool new_session;
 };
 
-/// Says why the program does not run, and ends.
-[[noreturn]] void give_up(int report_fd) {
-  const int err = errno;
-  (void)!::write(report_fd, &err, sizeof err);
+/// What a child says that does not come to run its program.
+struct LaunchFailure {
+  bool in_cgroup;
+  int err;
+};
+
+[[noreturn]] void give_up(int report_fd, bool in_cgroup) {
+  const LaunchFailure failure{in_cgroup, errno};
+  (void)!::write(report_fd, &failure, sizeof failure);
   ::_exit(127);
 }
 
@@ -78,7 +83,7 @@ struct Launch {
 [[noreturn]] void become(const Launch& launch) {
   for (const int tasks : launch.cgroup_tasks) {
     if (::write(tasks, "0", 1) != 1) {
-      give_up(launch.report_fd);
+      give_up(launch.report_fd, true);
     }
   }
   for (int sig = 1; sig < 32; ++sig) {
@@ -93,16 +98,16 @@ struct Launch {
   int next = 0;
   for (const int fd : launch.high_fds) {
     if (::dup2(fd, next++) < 0) {
-      give_up(launch.report_fd);
+      give_up(launch.report_fd, false);
     }
   }
   const int report = next;
   if (::dup3(launch.report_fd, report, O_CLOEXEC) < 0) {
-    give_up(launch.report_fd);
+    give_up(launch.report_fd, false);
   }
   ::close_range(static_cast<unsigned>(report) + 1, ~0U, 0);
   ::execve(launch.argv[0], launch.argv.data(), launch.env.data());
-  give_up(report);
+  give_up(report, false);
 }
 
 /// fork(2) with a pidfd, into the cgroup of version 2 that `cgroup` (or -1) is the directory of.
@@ -116,6 +121,12 @@ pid_t fork_into(int cgroup, int* pidfd) {
     args.cgroup = static_cast<unsigned long long>(cgroup);
   }
   return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+}
+
+Error outside(const CgroupEntrance& cgroup, int err) {
+  return Error::sys("start a process in cgroup " + quote(cgroup.name), err)
+      .as(Errc::kRuntime)
+      .with_hint("look at what changes cgroups on this host, and try again");
 }
 
 /// Copies of `fds` above every number that the child will use, so that dup2 in order is safe.
@@ -213,7 +224,8 @@ Result<Child> spawn(const Spawn& what) {
   const pid_t pid =
       fork_into(what.cgroup == nullptr ? -1 : what.cgroup->directory.get(), &raw_pidfd);
   if (pid < 0) {
-    return Error::sys("start a process", errno);
+    const int err = errno;
+    return what.cgroup == nullptr ? Error::sys("start a process", err) : outside(*what.cgroup, err);
   }
   if (pid == 0) {
     become(launch);
@@ -221,12 +233,14 @@ Result<Child> spawn(const Spawn& what) {
   UniqueFd pidfd(raw_pidfd);
   report.write.reset();
   report_high.reset();
-  int exec_errno = 0;
-  const auto n = sys::read(report.read.get(), std::as_writable_bytes(std::span(&exec_errno, 1)));
+  LaunchFailure failure{};
+  const auto n = sys::read(report.read.get(), std::as_writable_bytes(std::span(&failure, 1)));
   if (!n || *n != 0) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return Error::sys("run " + quote(what.argv[0]), exec_errno).as(Errc::kRuntime);
+    return failure.in_cgroup
+               ? outside(*what.cgroup, failure.err)
+               : Error::sys("run " + quote(what.argv[0]), failure.err).as(Errc::kRuntime);
   }
   return Child{pid, std::move(pidfd)};
 }

@@ -2,13 +2,15 @@
 
 #include "mosb/base/result.h"
 
+#define MOSB_LIBRARY_MEMBER(function, member) decltype(&::function) member = nullptr;
+
 namespace mosb {
 
 /// A library that is loaded when it is first needed and stays: linked in the ordinary way, one that
 /// few commands use, with all that stands behind it, would cost every command milliseconds.
-/// Functions go into a struct whose members are named and typed after them:
-///   struct Archive { decltype(&::archive_read_new) archive_read_new; };
-///   MOSB_CHECK(library.find("archive_read_new", &archive.archive_read_new));
+/// What is called of it stands in one list, #define LIST(use) use(archive_read_new, read_new) …,
+/// that makes both the struct of functions, by MOSB_LIBRARY_MEMBER, and the calls of find(): so
+/// none can be forgotten.
 class SharedLibrary {
  public:
   /// `name` with the version of the ABI that mosb was built with, "libarchive.so.13"; `package`:

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mosb/base/dir_list.h"
 #include "mosb/base/disk_space.h"
@@ -30,7 +31,8 @@ Result<bool> is_unlinked(const FileLock& lock, const std::string& path) {
 
 Status remove_if_abandoned(const std::string& path) {
   const auto st = sys::lstat(path);
-  if (!st) {
+  // Another user's is not ours to touch: the directory may be one that many write to.
+  if (!st || st->st_uid != ::geteuid()) {
     return ok();
   }
   const bool is_dir = S_ISDIR(st->st_mode);

@@ -54,7 +54,7 @@ inline constexpr mode_t kBlobMode = 0644;
 /// A file name that nobody else uses, starting with kTempPrefix.
 std::string random_temp_name();
 /// Removes what dead writers left in the directory: files and directories named with kTempPrefix
-/// whose lock nobody holds.
+/// whose lock nobody holds. Those of other users stay.
 Status remove_abandoned(const std::string& temp_dir);
 /// The file inside a temporary directory that its owner keeps locked.
 std::string lock_path_in(const std::string& temp);

@@ -107,6 +107,8 @@ struct HttpResponse {
   std::string body = {};
   /// Where the answer came from in the end.
   Url url = {};
+  /// How much of the content the sink has, when several attempts were made.
+  std::uint64_t passed = 0;
 };
 
 /// Speaks HTTP. Not to be used by two threads at once.

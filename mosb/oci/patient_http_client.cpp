@@ -75,8 +75,8 @@ Result<HttpResponse> PatientHttpClient::send(const HttpRequest& request, const H
   for (unsigned attempts = 1;; ++attempts, ++fruitless) {
     auto response = http_.send(attempt, bounded);
     was_answered_ = was_answered_ || response.has_value();
-    if (response && response->status == 206 && attempt.offset > request.offset) {
-      response->status = 200;  // with what came before it is the whole that was asked for
+    if (response && response->status == 206 && attempt.offset > 0) {
+      response->status = 200;  // with what came before it is the whole
       return response;
     }
     if (passed > attempt.offset) {
@@ -89,6 +89,9 @@ Result<HttpResponse> PatientHttpClient::send(const HttpRequest& request, const H
       complete.status = 200;
       complete.url = request.url;
       return complete;
+    }
+    if (response) {
+      response->passed = passed;
     }
     const auto pause = pause_after(response, fruitless);
     if (!pause || attempts == kMostAttempts ||

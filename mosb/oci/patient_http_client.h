@@ -26,7 +26,7 @@ class PatientHttpClient final : public HttpClient {
   /// `http` must outlive the value.
   PatientHttpClient(HttpClient& http, RetryPolicy policy) : http_(http), retries_(policy) {}
 
-  /// What the last attempt gave.
+  /// What the last attempt gave; 200 also where it took several to get the whole.
   Result<HttpResponse> send(const HttpRequest& request, const HttpPolicy& policy) override;
   bool failed_on_the_way() const override { return http_.failed_on_the_way(); }
 

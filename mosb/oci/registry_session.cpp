@@ -75,6 +75,8 @@ Result<HttpResponse> RegistrySession::send(HttpRequest request, Access access) {
   // A token may have expired meanwhile; a new one that is refused too is final.
   MOSB_CHECK(auth_.answer(response, access).context("authenticate to " + name_));
   request.authorization = auth_.authorization(access);
+  // It may have expired between two attempts at one blob.
+  request.offset = response.passed;
   return http_.send(request, policy_);
 }
 

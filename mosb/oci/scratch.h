@@ -13,7 +13,7 @@ namespace mosb::oci {
 /// whoever makes the next one beside it removes those that nobody locks.
 class Scratch {
  public:
-  /// Below `parent`, which nobody but this user can write.
+  /// Below `parent`, which others may write to only if they can't rename what is this user's.
   static Result<Scratch> make(const std::string& parent);
   const std::string& path() const { return dir_.path(); }
 

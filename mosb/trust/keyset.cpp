@@ -6,17 +6,11 @@
 #include <string_view>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
-#include "mosb/base/temp_dir.h"
 #include "mosb/base/text.h"
+#include "mosb/oci/scratch.h"
 #include "mosb/trust/cert_chain.h"
 #include "mosb/trust/keyset_readme.h"
 #include "mosb/trust/notation_config.h"
@@ -192,36 +186,9 @@ std::string without_trailing_slashes(std::string dir) {
   return dir;
 }
 
-constexpr char kTempPrefix[] = ".mosb-keyset-";
-
-/// Removes what killed creations left in the directory: private keys that nobody knows of. A living
-/// one holds a lock on its directory; another user's is not ours to touch.
-Status remove_abandoned(const std::string& parent) {
-  const auto names = list_dir(parent);
-  if (!names) {
-    return ok();  // whoever wants to write there will say why not
-  }
-  for (const std::string& name : *names) {
-    if (!name.starts_with(kTempPrefix)) {
-      continue;
-    }
-    const std::string path = parent + "/" + name;
-    const auto dir = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!dir) {
-      continue;
-    }
-    const struct stat st = MOSB_TRY(sys::fstat(dir->get(), path));
-    if (st.st_uid == ::geteuid() && (st.st_mode & 0077) == 0 &&
-        ::flock(dir->get(), LOCK_EX | LOCK_NB) == 0) {
-      MOSB_CHECK(remove_tree(path));
-    }
-  }
-  return ok();
-}
-
 /// rename(2) replaces a directory only if it is empty, so nothing is ever overwritten.
-Status move_into_place(TempDir& temp, const std::string& dir) {
-  const auto moved = sys::rename(temp.path(), dir);
+Status move_into_place(const std::string& made, const std::string& dir) {
+  const auto moved = sys::rename(made, dir);
   if (!moved) {
     const int err = moved.error().sys_errno();
     if (err == ENOTEMPTY || err == EEXIST || err == ENOTDIR) {
@@ -230,7 +197,6 @@ Status move_into_place(TempDir& temp, const std::string& dir) {
     }
     return moved.error();
   }
-  (void)temp.release();
   return fsync_dir(parent_of(dir));
 }
 
@@ -246,17 +212,15 @@ Result<Keyset> create_keyset(const std::string& dir,
   }
   const std::string target = without_trailing_slashes(dir);
   const SystemTime now = clock.now();
-  MOSB_CHECK(remove_abandoned(parent_of(target)).context(what));
-  TempDir temp = MOSB_TRY(TempDir::make(parent_of(target), kTempPrefix).context(what));
-  const UniqueFd in_use = MOSB_TRY(sys::open(temp.path(), O_RDONLY | O_DIRECTORY).context(what));
-  if (::flock(in_use.get(), LOCK_EX | LOCK_NB) < 0) {
-    return Error::sys("lock " + quote(temp.path()), errno).context(what);
-  }
+  // Removed by the next one beside it if this one is killed: there are private keys in it.
+  const oci::Scratch scratch = MOSB_TRY(oci::Scratch::make(parent_of(target)).context(what));
+  const std::string made = scratch.path() + "/keyset";
+  MOSB_CHECK(sys::mkdir(made, 0700).context(what));
   const Material material = MOSB_TRY(make_material(request, now).context(what));
-  const Keyset written = paths_in(temp.path());
+  const Keyset written = paths_in(made);
   MOSB_CHECK(write_files(written, request, material).context(what));
   MOSB_CHECK(check_files(written, now).context(what));
-  MOSB_CHECK(move_into_place(temp, target).context(what));
+  MOSB_CHECK(move_into_place(made, target).context(what));
   Keyset keyset = paths_in(target);
   keyset.trusted_identity = trusted_identity(request.common_name);
   keyset.root_not_after = material.root.fields().not_after;

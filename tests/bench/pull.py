@@ -1,5 +1,4 @@
 """The measurements of tests/bench/pull.sh; see there."""
-import glob
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from bench import BIN, QUIET, milliseconds, run
+from bench import BIN, QUIET, host_files, milliseconds, run
 
 ROUNDS = int(sys.argv[1])
 LAYERS = 8
@@ -53,17 +52,9 @@ class PullBench:
         parts = [self.path(f"part-{i}") for i in range(LAYERS)]
         for folder in [whole, *parts]:
             os.makedirs(folder)
-        total = 0
-        for path in sorted(glob.glob("/usr/bin/*") + glob.glob("/usr/lib/x86_64-linux-gnu/*")):
-            if os.path.islink(path) or not os.path.isfile(path):
-                continue
-            size = os.path.getsize(path)
-            if size > 8 << 20 or total + size > SIZE:
-                continue
-            name = os.path.basename(path)
-            shutil.copy(path, os.path.join(parts[total * LAYERS // SIZE], name))
-            shutil.copy(path, os.path.join(whole, name))
-            total += size
+        for path, before in host_files(SIZE):
+            shutil.copy(path, parts[before * LAYERS // SIZE])
+            shutil.copy(path, whole)
         return whole, parts
 
     def prepare(self):

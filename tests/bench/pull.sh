@@ -12,14 +12,7 @@ cache=${MOSB_CACHE_DIR:-$here/../../build/cache}
 notation=$("$here/../support/fetch_notation.sh" "$cache/notation")
 PATH=$PATH:$notation
 
-missing=()
-for package in docker-registry skopeo curl python3; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if ((${#missing[@]})); then
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 install "${missing[@]}" >/dev/null
-fi
+# shellcheck source=packages.sh
+source "$here/packages.sh"
+need docker-registry skopeo curl python3
 exec python3 "$here/pull.py" "${1:-9}"

@@ -12,16 +12,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export MOSB_BIN=${MOSB_BIN:-$here/../../build/release/bin}
 rounds=${1:-15}
 
-missing=()
-for package in podman crun lxc busybox-static squashfs-tools python3; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing+=("$package")
-done
-if ((${#missing[@]})); then
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 install "${missing[@]}" >/dev/null
-fi
+# shellcheck source=packages.sh
+source "$here/packages.sh"
+need podman crun lxc busybox-static squashfs-tools python3
 
 # crun of Debian 12 refuses the hybrid cgroup layout: where there is one, everything is measured
 # without its empty v2 tree, in a mount namespace of its own.

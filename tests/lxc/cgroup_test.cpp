@@ -53,5 +53,9 @@ TEST_CASE("a child whose cgroup is gone is not started", "[lxc]") {
   const auto entrance = cgroup->entrance();
   REQUIRE(entrance);
   REQUIRE(cgroup->remove());
-  CHECK_FALSE(spawn({.argv = {"/bin/true"}, .fds = {-1, -1, -1}, .cgroup = &*entrance}));
+  const auto child = spawn({.argv = {"/bin/true"}, .fds = {-1, -1, -1}, .cgroup = &*entrance});
+  REQUIRE_FALSE(child);
+  CHECK(child.error().code() == Errc::kRuntime);
+  CHECK(child.error().message().find(cgroup->name()) != std::string::npos);
+  CHECK_FALSE(child.error().hint().empty());
 }

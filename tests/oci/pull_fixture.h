@@ -12,7 +12,7 @@
 namespace mosb::oci::test {
 
 /// A repository that counts what it is asked for and can lie or break.
-class OddRepository final : public Repository {
+class OddRepository : public Repository {
  public:
   explicit OddRepository(Layout& layout) : layout_(layout) {}
 
@@ -63,7 +63,7 @@ class OddRepository final : public Repository {
     return ok();
   }
 
- private:
+ protected:
   Layout& layout_;
 };
 

@@ -16,10 +16,10 @@ using namespace mosb::oci::test;
 namespace {
 
 /// Serves as many blobs at once as it says, and none before so many are asked for.
-class SimultaneousRepository final : public Repository {
+class SimultaneousRepository final : public OddRepository {
  public:
   SimultaneousRepository(Layout& layout, unsigned together)
-      : layout_(layout), together_(together) {}
+      : OddRepository(layout), together_(together) {}
 
   std::optional<Digest> broken;
   bool were_together = false;
@@ -49,31 +49,7 @@ class SimultaneousRepository final : public Repository {
     return ok();
   }
 
-  Result<Descriptor> resolve(const Reference& reference) override {
-    return layout_.resolve(reference);
-  }
-  Result<std::string> read_manifest(const Descriptor& descriptor) override {
-    return layout_.read_manifest(descriptor);
-  }
-  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) override {
-    return layout_.read_blob(descriptor, limit);
-  }
-  Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
-                                            const std::string& artifact_type) override {
-    return layout_.referrers(subject, artifact_type);
-  }
-  Status push_blob(const Descriptor&, const BlobSource&) override { return ok(); }
-  Status push_manifest(const Descriptor&,
-                       std::string_view,
-                       const std::optional<std::string>&) override {
-    return ok();
-  }
-  Status push_referrer(const Descriptor&, std::string_view, const Descriptor&) override {
-    return ok();
-  }
-
  private:
-  Layout& layout_;
   unsigned together_;
   unsigned present_ = 0;
   std::mutex mutex_;

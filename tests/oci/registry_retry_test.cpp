@@ -67,6 +67,23 @@ TEST_CASE("a blob that was cut is gone on with where it was cut", "[oci]") {
   CHECK(server.count("GET", blob_path(blob)) == 3);
 }
 
+TEST_CASE("a token that expires while a blob is gone on with is asked for again", "[oci]") {
+  const std::string bytes = some_bytes(1000);
+  const Descriptor blob = blob_of(bytes);
+  const Json challenge{
+      {"status", 401},
+      {"headers", {{"WWW-Authenticate", R"(Bearer realm="http://127.0.0.1:@PORT@/token")"}}}};
+  Json rest = rest_of(bytes, 300);
+  rest["when"]["Authorization"] = "Bearer second";
+  const auto server = must(
+      ScriptedRegistry::start(in_turn({cut({{"body", bytes}}, 300),
+                                       challenge,
+                                       {{"path", "/token*"}, {"body", R"({"token":"second"})"}},
+                                       rest})));
+  CHECK(must(patient(server)->read_blob(blob, ByteCount{kMiB})) == bytes);
+  CHECK(server.count("GET", blob_path(blob)) == 3);
+}
+
 TEST_CASE("a registry that knows no ranges sends all again, and its beginning is dropped",
           "[oci]") {
   const std::string bytes = some_bytes(100'000);

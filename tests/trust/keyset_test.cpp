@@ -3,11 +3,11 @@
 #include <filesystem>
 
 #include <catch2/catch.hpp>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mosb/base/file.h"
+#include "mosb/base/file_lock.h"
 #include "mosb/base/process.h"
 #include "mosb/base/sys.h"
 #include "mosb/trust/cert_chain.h"
@@ -88,28 +88,25 @@ TEST_CASE("a keyset never overwrites anything", "[trust]") {
 TEST_CASE("what a killed creation left is removed by the next one, and nothing else is",
           "[trust]") {
   const TempDir temp = test::make_temp_dir();
-  const auto make = [&](const std::string& name, fs::perms mode) {
+  const auto make = [&](const std::string& name) {
     const std::string dir = temp.path() + "/" + name;
     fs::create_directory(dir);
-    fs::permissions(dir, mode);
     test::write_file(dir + "/root.key", "secret");
     return dir;
   };
-  const std::string dead = make(".mosb-keyset-dead00", fs::perms::owner_all);
-  const std::string alive = make(".mosb-keyset-alive0", fs::perms::owner_all);
-  const std::string open = make(".mosb-keyset-open00", fs::perms::all);
-  const std::string other = make("mosb-keyset-other", fs::perms::owner_all);
-  const std::string link = temp.path() + "/.mosb-keyset-link00";
-  fs::create_directory_symlink(other, link);
-  const UniqueFd lock = must(sys::open(alive, O_RDONLY | O_DIRECTORY));
-  REQUIRE(::flock(lock.get(), LOCK_EX | LOCK_NB) == 0);
+  const std::string dead = make(".mosb-tmp-dead");
+  const std::string alive = make(".mosb-tmp-alive");
+  const std::string theirs = make(".mosb-tmp-theirs");
+  REQUIRE(::chown(theirs.c_str(), 65534, 65534) == 0);
+  const std::string other = make("mosb-tmp-other");
+  const FileLock lock = must(FileLock::acquire(alive + "/lock"));
   CHECK(create_keyset(temp.path() + "/keys", {"x"}, test::vector_clock()));
   CHECK_FALSE(path_exists(dead));
-  for (const std::string& kept : {alive, open, other}) {
+  for (const std::string& kept : {alive, theirs, other}) {
     INFO(kept);
     CHECK(path_exists(kept + "/root.key"));
   }
-  CHECK(fs::is_symlink(link));
+  CHECK(std::distance(fs::directory_iterator(temp.path()), fs::directory_iterator()) == 4);
 }
 
 TEST_CASE("a common name that certificates and policies cannot hold is refused", "[trust]") {
