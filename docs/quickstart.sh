@@ -6,6 +6,7 @@
 #                                 which is new, empty or left by an earlier run; it is removed at
 #                                 the end
 #   PORT=8080 docs/quickstart.sh  another port of 127.0.0.1 than 18080
+#   MOSB_BIN=DIR docs/quickstart.sh   programs that are built already; nothing is built
 #
 # Packages aside, nothing stays outside DIR and the checkout's build/ but an empty folder for temporary
 # files and a range of user ids noted in /run/mosb-uids until the next reboot. Runs again as often
@@ -17,11 +18,12 @@ dir=$(realpath -m -- "${1:-/var/tmp/mosb-quickstart}")
 marker=$dir/made-by-quickstart
 port=${PORT:-18080}
 root=$dir/root
+bin=${MOSB_BIN:-$repository/build/quickstart/bin}
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 mosb() {
     printf '$ mosb %s\n' "$*"
-    "$repository/build/quickstart/bin/mosb" --root "$root" "$@"
+    "$bin/mosb" --root "$root" "$@"
 }
 # What must not work: its error is shown, and the script goes on.
 refused() {
@@ -32,7 +34,7 @@ refused() {
 }
 clean_up() {
     if [[ -d $root/var/lib/mosb ]]; then
-        "$repository/build/quickstart/bin/mosb" --root "$root" down --volumes
+        "$bin/mosb" --root "$root" down --volumes
     fi
     rm -rf --one-file-system "$dir"
 }
@@ -53,9 +55,11 @@ if ((${#missing[@]})); then
     apt-get -qq update
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}"
 fi
-cd "$repository"
-cmake --preset release -B build/quickstart -DBUILD_TESTING=OFF >/dev/null
-cmake --build build/quickstart
+if [[ -z ${MOSB_BIN:-} ]]; then
+    cd "$repository"
+    cmake --preset release -B build/quickstart -DBUILD_TESTING=OFF >/dev/null
+    cmake --build build/quickstart
+fi
 clean_up
 mkdir -p "$dir"
 touch "$marker"
