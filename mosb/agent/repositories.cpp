@@ -47,19 +47,18 @@ class ConnectedRegistry final : public oci::Repository {
   Result<std::string> read_manifest(const oci::Descriptor& descriptor) override {
     return first_.registry.read_manifest(descriptor);
   }
-  Result<std::string> read_blob(const oci::Descriptor& descriptor, ByteCount limit) override {
-    return first_.registry.read_blob(descriptor, limit);
-  }
-  Status fetch_blob(const oci::Descriptor& descriptor, const oci::BlobSink& sink) override {
+  Result<unsigned> stream_blob(const oci::Descriptor& descriptor,
+                               std::uint64_t from,
+                               const oci::BlobSink& sink) override {
     const std::unique_lock first(first_in_use_, std::try_to_lock);
     if (first) {
-      return first_.registry.fetch_blob(descriptor, sink);
+      return first_.registry.stream_blob(descriptor, from, sink);
     }
     Conversation own = MOSB_TRY(take());
-    Status fetched = own.registry.fetch_blob(descriptor, sink);
+    auto streamed = own.registry.stream_blob(descriptor, from, sink);
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(own));
-    return fetched;
+    return streamed;
   }
   unsigned parallel_fetches() const override { return kParallelFetches; }
   Result<std::vector<oci::Descriptor>> referrers(const oci::Descriptor& subject,

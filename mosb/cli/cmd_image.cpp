@@ -6,6 +6,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/image_build_command.h"
+#include "mosb/cli/image_copy_command.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
@@ -218,6 +219,7 @@ void add_image_commands(CLI::App& app, Session& session) {
   CLI::App* const image = app.add_subcommand("image", "Build images and look at them");
   image->footer("Example: mosb image inspect oci:./images:web");
   add_image_build(*image, session);
+  add_image_copy(*image, session);
   add_inspect(*image, session);
   add_verify(*image, session);
   CLI::App* const command = image->add_subcommand("ls", "List the images in the store");

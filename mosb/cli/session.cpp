@@ -34,11 +34,10 @@ class StoreRepository final : public oci::Repository {
   Result<std::string> read_manifest(const oci::Descriptor& descriptor) override {
     return store_.repository().read_manifest(descriptor);
   }
-  Result<std::string> read_blob(const oci::Descriptor& descriptor, ByteCount limit) override {
-    return store_.repository().read_blob(descriptor, limit);
-  }
-  Status fetch_blob(const oci::Descriptor& descriptor, const oci::BlobSink& sink) override {
-    return store_.repository().fetch_blob(descriptor, sink);
+  Result<unsigned> stream_blob(const oci::Descriptor& descriptor,
+                               std::uint64_t from,
+                               const oci::BlobSink& sink) override {
+    return store_.repository().stream_blob(descriptor, from, sink);
   }
   Result<std::vector<oci::Descriptor>> referrers(const oci::Descriptor& subject,
                                                  const std::string& artifact_type) override {

@@ -174,12 +174,10 @@ Result<std::string> Archive::read_manifest(const Descriptor& descriptor) {
   return layout_.read_manifest(descriptor);
 }
 
-Result<std::string> Archive::read_blob(const Descriptor& descriptor, ByteCount limit) {
-  return layout_.read_blob(descriptor, limit);
-}
-
-Status Archive::fetch_blob(const Descriptor& descriptor, const BlobSink& sink) {
-  return layout_.fetch_blob(descriptor, sink);
+Result<unsigned> Archive::stream_blob(const Descriptor& descriptor,
+                                      std::uint64_t from,
+                                      const BlobSink& sink) {
+  return layout_.stream_blob(descriptor, from, sink);
 }
 
 Result<std::vector<Descriptor>> Archive::referrers(const Descriptor& subject,

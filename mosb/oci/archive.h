@@ -24,11 +24,14 @@ class Archive final : public Repository {
   static Result<Archive> create(const std::string& temp_parent);
   /// Packs everything into `file`, replacing it at once. The same content gives the same bytes.
   Status save(const std::string& file) const;
+  /// As it lies unpacked, to write to as well.
+  Layout& layout() { return layout_; }
 
   Result<Descriptor> resolve(const Reference& reference) override;
   Result<std::string> read_manifest(const Descriptor& descriptor) override;
-  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) override;
-  Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) override;
+  Result<unsigned> stream_blob(const Descriptor& descriptor,
+                               std::uint64_t from,
+                               const BlobSink& sink) override;
   Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
                                             const std::string& artifact_type) override;
   Status push_blob(const Descriptor& descriptor, const BlobSource& source) override;

@@ -1,7 +1,7 @@
 #include "mosb/oci/blob_writer.h"
 
-#include <array>
 #include <cerrno>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 #include "mosb/base/dir_list.h"
 #include "mosb/base/disk_space.h"
 #include "mosb/base/file.h"
+#include "mosb/base/log.h"
 #include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -24,15 +25,32 @@ std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
-/// Whether a lock was taken on a file that somebody else removed in the meantime.
-Result<bool> is_unlinked(const FileLock& lock, const std::string& path) {
-  return MOSB_TRY(sys::fstat(lock.fd(), path)).st_nlink == 0;
+/// Whether the lock is on the file that has this name now: somebody else may have removed or
+/// renamed it before the lock was had.
+Result<bool> has_name(const FileLock& lock, const std::string& path) {
+  const struct stat locked = MOSB_TRY(sys::fstat(lock.fd(), path));
+  const auto named = sys::lstat(path);
+  return named && named->st_dev == locked.st_dev && named->st_ino == locked.st_ino;
 }
 
-Status remove_if_abandoned(const std::string& path) {
+Result<FileLock> lock_part(const std::string& path, const Digest& digest) {
+  auto lock = FileLock::acquire(path);
+  if (lock || lock.error().code() != Errc::kBusy) {
+    return lock;
+  }
+  log::info("another mosb fetches " + digest.str() + ": waiting for it");
+  return FileLock::wait(path);
+}
+
+bool is_old(const struct stat& st) {
+  const auto now = std::chrono::system_clock::now();
+  return std::chrono::system_clock::from_time_t(st.st_mtime) + kPartLife < now;
+}
+
+Status remove_if_abandoned(const std::string& path, bool is_part) {
   const auto st = sys::lstat(path);
   // Another user's is not ours to touch: the directory may be one that many write to.
-  if (!st || st->st_uid != ::geteuid()) {
+  if (!st || st->st_uid != ::geteuid() || (is_part && !is_old(*st))) {
     return ok();
   }
   const bool is_dir = S_ISDIR(st->st_mode);
@@ -70,7 +88,7 @@ Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descrip
       return std::move(lock).error();
     }
     // A cleaner may have come between the file's creation and its lock.
-    if (!lock || MOSB_TRY(is_unlinked(*lock, path))) {
+    if (!lock || !MOSB_TRY(has_name(*lock, path))) {
       continue;
     }
     BlobWriter writer(*std::move(lock), path, expected);
@@ -78,6 +96,58 @@ Result<BlobWriter> BlobWriter::create(const std::string& temp_dir, const Descrip
     return writer;
   }
   return Error(Errc::kBusy, "make a temporary file in " + quote(temp_dir) + ": it vanishes");
+}
+
+Result<BlobWriter> BlobWriter::resume(const std::string& temp_dir, const Descriptor& expected) {
+  const std::string path = part_path(temp_dir, expected.digest);
+  for (;;) {
+    FileLock lock = MOSB_TRY(lock_part(path, expected.digest));
+    // Whoever had it before may have finished or removed it.
+    if (!MOSB_TRY(has_name(lock, path))) {
+      continue;
+    }
+    BlobWriter writer(std::move(lock), path, expected);
+    MOSB_CHECK(writer.take_over());
+    MOSB_CHECK(reserve_space(writer.lock_.fd(), ByteCount{expected.size}, expected.digest.str()));
+    return writer;
+  }
+}
+
+/// A part proves nothing: it is hashed like what comes after it.
+Status BlobWriter::take_over() {
+  const struct stat st = MOSB_TRY(sys::fstat(lock_.fd(), file_.get()));
+  if (!S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) > expected_.size) {
+    return restart();
+  }
+  std::vector<std::byte> buffer(256 * kKiB);
+  for (;;) {
+    const std::size_t n = MOSB_TRY(sys::read(lock_.fd(), buffer).context(quote(file_.get())));
+    MOSB_CHECK(check_.update(std::span(buffer).first(n)));
+    if (n < buffer.size()) {
+      break;
+    }
+  }
+  started_ = check_.seen();
+  return ok();
+}
+
+Status BlobWriter::restart() {
+  if (::ftruncate(lock_.fd(), 0) < 0 || ::lseek(lock_.fd(), 0, SEEK_SET) < 0) {
+    return Error::sys("empty " + quote(file_.get()), errno);
+  }
+  check_ = BlobCheck(expected_);
+  started_ = 0;
+  return ok();
+}
+
+void BlobWriter::keep() {
+  if (check_.seen() > 0) {
+    // The room that was reserved for the rest is given back; without that it is only taken longer.
+    if (::ftruncate(lock_.fd(), static_cast<off_t>(check_.seen())) < 0) {
+      log::debug("shorten " + quote(file_.get()) + ": " + std::to_string(errno));
+    }
+    (void)file_.release();
+  }
 }
 
 Status BlobWriter::write(std::span<const std::byte> bytes) {
@@ -106,10 +176,15 @@ Status BlobWriter::commit(const std::string& path, mode_t mode) {
   return fsync_dir(parent_of(path));
 }
 
+std::string part_path(const std::string& temp_dir, const Digest& digest) {
+  return temp_dir + "/" + kPartPrefix + digest.hex();
+}
+
 Status remove_abandoned(const std::string& temp_dir) {
   for (const std::string& name : MOSB_TRY(list_dir(temp_dir))) {
-    if (name.rfind(kTempPrefix, 0) == 0) {
-      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name));
+    const bool is_part = name.starts_with(kPartPrefix);
+    if (is_part || name.starts_with(kTempPrefix)) {
+      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name, is_part));
     }
   }
   return ok();

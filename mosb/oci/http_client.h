@@ -109,6 +109,8 @@ struct HttpResponse {
   Url url = {};
   /// How much of the content the sink has, when several attempts were made.
   std::uint64_t passed = 0;
+  /// How many answers that content came in.
+  unsigned parts = 1;
 };
 
 /// Speaks HTTP. Not to be used by two threads at once.

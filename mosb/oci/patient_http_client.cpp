@@ -72,26 +72,31 @@ Result<HttpResponse> PatientHttpClient::send(const HttpRequest& request, const H
     };
   }
   unsigned fruitless = 1;
+  unsigned parts = 0;
   for (unsigned attempts = 1;; ++attempts, ++fruitless) {
     auto response = http_.send(attempt, bounded);
     was_answered_ = was_answered_ || response.has_value();
-    if (response && response->status == 206 && attempt.offset > 0) {
-      response->status = 200;  // with what came before it is the whole
-      return response;
-    }
     if (passed > attempt.offset) {
       was_answered_ = true;
       fruitless = 1;
-      attempt.offset = passed;
+      ++parts;
     }
+    if (response && response->status == 206 && attempt.offset > 0) {
+      response->status = 200;  // with what came before it is the whole
+      response->parts = parts;
+      return response;
+    }
+    attempt.offset = passed;
     if (!response && is_complete(request, passed)) {
       HttpResponse complete;
       complete.status = 200;
       complete.url = request.url;
+      complete.parts = parts;
       return complete;
     }
     if (response) {
       response->passed = passed;
+      response->parts = parts;
     }
     const auto pause = pause_after(response, fruitless);
     if (!pause || attempts == kMostAttempts ||

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "mosb/base/disk_space.h"
+#include "mosb/base/log.h"
+#include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/blob_writer.h"
 #include "mosb/oci/limits.h"
@@ -35,8 +37,8 @@ Status copy_small_blob(Repository& from, const Descriptor& blob, ByteCount limit
                      std::to_string(limit.value));
   }
   BlobWriter writer = MOSB_TRY(BlobWriter::create(to.layout().temp_dir(), blob));
-  MOSB_CHECK(
-      from.fetch_blob(blob, [&](std::span<const std::byte> part) { return writer.write(part); }));
+  MOSB_TRY(from.stream_blob(
+      blob, 0, [&](std::span<const std::byte> part) { return writer.write(part); }));
   return writer.commit(to.blob_path(blob.digest), kBlobMode);
 }
 
@@ -183,23 +185,39 @@ Result<PulledMetadata> pull(Repository& from, const PullRequest& request, Store&
   return pulled;
 }
 
-Status check_room(const PullPlan& plan, const Store& to) {
+/// What parts of the layers take up on the disk already: resume() reserves room for the whole.
+std::uint64_t taken_by_parts(const PullPlan& plan, const Layout& to) {
+  std::uint64_t taken = 0;
+  for (const Descriptor& layer : plan.missing) {
+    if (const auto st = sys::lstat(part_path(to.temp_dir(), layer.digest))) {
+      taken += std::min(layer.size, static_cast<std::uint64_t>(st->st_blocks) * 512);
+    }
+  }
+  return taken;
+}
+
+Status check_room(const PullPlan& plan, const Layout& to) {
   const std::string dir = to.blob_path(plan.missing.front().digest);
   const ByteCount free = MOSB_TRY(free_space(dir.substr(0, dir.rfind('/'))));
-  if (plan.bytes.value > free.value || free.value - plan.bytes.value < kStoreReserve.value) {
+  const std::uint64_t needed =
+      plan.bytes.value - std::min(plan.bytes.value, taken_by_parts(plan, to));
+  if (needed > free.value || free.value - needed < kStoreReserve.value) {
     return Error(Errc::kResource,
-                 "the image store needs " + std::to_string(plan.bytes.value) + " bytes and a " +
+                 quote(to.dir()) + " needs " + std::to_string(needed) + " bytes and a " +
                      "reserve of " + std::to_string(kStoreReserve.value) + ", but has " +
                      std::to_string(free.value) + " free")
-        .with_hint("free some space on the file system that holds the store");
+        .with_hint("free some space on the file system that holds it");
   }
   return ok();
 }
 
+/// How often a layer is fetched whose parts don't fit together.
+constexpr int kMostAttempts = 3;
+
 /// The layers of one pull, taken one by one by as many threads as the repository serves at once.
-class LayerPull {
+class BlobPull {
  public:
-  LayerPull(Repository& from, const PullPlan& plan, Store& to, const Progress& progress)
+  BlobPull(Repository& from, const PullPlan& plan, Layout& to, const Progress& progress)
       : from_(from), layers_(plan.missing), to_(to), progress_(progress) {}
 
   Status run() {
@@ -227,27 +245,58 @@ class LayerPull {
   }
 
   Status pull(const Descriptor& layer) {
-    BlobWriter writer = MOSB_TRY(BlobWriter::create(to_.layout().temp_dir(), layer));
-    ByteCount done;
-    const auto sink = [&](std::span<const std::byte> part) -> Status {
-      if (stopped_) {
-        return Error(Errc::kNetwork, "given up, because another layer failed");
+    BlobWriter writer = MOSB_TRY(BlobWriter::resume(to_.temp_dir(), layer));
+    if (to_.has_blob(layer)) {
+      return ok();  // by whoever wrote before us
+    }
+    for (int attempt = 1;; ++attempt) {
+      const bool goes_on = writer.size() > 0;
+      const auto parts = stream(layer, writer);
+      Status status =
+          parts ? writer.commit(to_.blob_path(layer.digest), kBlobMode) : Status(parts.error());
+      if (status) {
+        return status;
       }
+      if (status.error().code() == Errc::kNetwork) {
+        writer.keep();
+        return status;
+      }
+      // Parts of different things don't make a whole. One thing that is wrong stays wrong.
+      const bool was_patched = goes_on || (parts && *parts > 1);
+      if (status.error().code() != Errc::kContent || !was_patched || attempt == kMostAttempts) {
+        return status;
+      }
+      log::info("layer " + layer.digest.str() + " starts over: " + status.error().message());
+      MOSB_CHECK(writer.restart());
+    }
+  }
+
+  /// Appends what is missing; the value is that of stream_blob().
+  Result<unsigned> stream(const Descriptor& layer, BlobWriter& writer) {
+    MOSB_CHECK(report(layer, writer));
+    if (writer.size() == layer.size) {
+      return 0U;
+    }
+    return from_.stream_blob(layer, writer.size(), [&](std::span<const std::byte> part) -> Status {
       MOSB_CHECK(writer.write(part));
-      done.value += part.size();
-      if (progress_) {
-        const std::lock_guard lock(mutex_);
-        progress_(layer.digest, done, ByteCount{layer.size});
-      }
-      return ok();
-    };
-    MOSB_CHECK(from_.fetch_blob(layer, sink));
-    return writer.commit(to_.blob_path(layer.digest), kBlobMode);
+      return report(layer, writer);
+    });
+  }
+
+  Status report(const Descriptor& layer, const BlobWriter& writer) {
+    if (stopped_) {
+      return Error(Errc::kNetwork, "given up, because another layer failed");
+    }
+    if (progress_ && writer.size() > 0) {
+      const std::lock_guard lock(mutex_);
+      progress_(layer.digest, ByteCount{writer.size()}, ByteCount{layer.size});
+    }
+    return ok();
   }
 
   Repository& from_;
   const std::vector<Descriptor>& layers_;
-  Store& to_;
+  Layout& to_;
   const Progress& progress_;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<bool> stopped_ = false;
@@ -267,27 +316,34 @@ Result<PulledMetadata> pull_metadata(Repository& from, const PullRequest& reques
 }
 
 PullPlan plan_pull(const Manifest& manifest, const Store& store) {
+  return plan_blobs(manifest.layers, store.layout());
+}
+
+PullPlan plan_blobs(const std::vector<Descriptor>& blobs, const Layout& layout) {
   PullPlan plan;
   std::set<Digest> seen;
-  for (const Descriptor& layer : manifest.layers) {
-    const auto present = store.has_blob(layer);
-    if ((present && *present) || !seen.insert(layer.digest).second) {
+  for (const Descriptor& blob : blobs) {
+    if (layout.has_blob(blob) || !seen.insert(blob.digest).second) {
       continue;
     }
-    plan.missing.push_back(layer);
+    plan.missing.push_back(blob);
     // Sizes are what a stranger wrote: the sum must not wrap around to a small one.
     const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - plan.bytes.value;
-    plan.bytes.value += std::min(room, layer.size);
+    plan.bytes.value += std::min(room, blob.size);
   }
   return plan;
 }
 
 Status pull_layers(Repository& from, const PullPlan& plan, Store& to, const Progress& progress) {
+  return pull_blobs(from, plan, to.layout(), progress);
+}
+
+Status pull_blobs(Repository& from, const PullPlan& plan, Layout& to, const Progress& progress) {
   if (plan.missing.empty()) {
     return ok();
   }
   MOSB_CHECK(check_room(plan, to));
-  return LayerPull(from, plan, to, progress).run();
+  return BlobPull(from, plan, to, progress).run();
 }
 
 }  // namespace mosb::oci

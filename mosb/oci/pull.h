@@ -47,24 +47,30 @@ struct PulledMetadata {
 /// platform.
 Result<PulledMetadata> pull_metadata(Repository& from, const PullRequest& request, Store& to);
 
-/// The layers that the store lacks.
+/// The blobs that a store or layout lacks.
 struct PullPlan {
   std::vector<Descriptor> missing = {};
   ByteCount bytes = {};
   bool operator==(const PullPlan&) const = default;
 };
 PullPlan plan_pull(const Manifest& manifest, const Store& store);
+PullPlan plan_blobs(const std::vector<Descriptor>& blobs, const Layout& layout);
 
 /// Called as a layer's bytes arrive, by one thread at a time; may be empty.
 using Progress = std::function<void(const Digest& layer, ByteCount done, ByteCount total)>;
 
 /// Fetches layers into the store, several at once where the repository can: a temporary file,
-/// checked while it streams, then fsync, rename and fsync of the directory. Errors: kResource
-/// before anything is fetched if there is too little room, kContent, kNetwork. The first error ends
-/// the others at their next bytes.
+/// checked while it streams, then fsync, rename and fsync of the directory. What was fetched when
+/// the network failed or the process was killed, the next call goes on with; where another process
+/// fetches the same layer, it is waited for. Errors: kResource before anything is fetched if there
+/// is too little room, kContent, kNetwork. The first error ends the others at their next bytes.
 Status pull_layers(Repository& from,
                    const PullPlan& plan,
                    Store& to,
                    const Progress& progress = {});
+Status pull_blobs(Repository& from,
+                  const PullPlan& plan,
+                  Layout& to,
+                  const Progress& progress = {});
 
 }  // namespace mosb::oci

@@ -15,6 +15,7 @@ namespace mosb::oci {
 namespace {
 
 constexpr ByteCount kMaxCaFile{16 * kMiB};
+constexpr int kRangeNotSatisfiable = 416;
 
 /// Docker Hub's API is not at the name that its images carry.
 std::string api_host(const std::string& host) {
@@ -103,37 +104,22 @@ Result<std::string> Registry::read_manifest(const Descriptor& descriptor) {
   return session_->last_manifest()->bytes;
 }
 
-Result<std::string> Registry::read_blob(const Descriptor& descriptor, ByteCount limit) {
-  if (descriptor.size > limit.value) {
-    return Error(Errc::kContent,
-                 blob_name(descriptor, *session_) + " has " + std::to_string(descriptor.size) +
-                     " bytes, more than " + std::to_string(limit.value));
-  }
-  std::string bytes;
-  MOSB_CHECK(fetch_blob(descriptor, [&bytes](std::span<const std::byte> piece) {
-    // reinterpret_cast: char may alias anything.
-    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-    return ok();
-  }));
-  return bytes;
-}
-
-Status Registry::fetch_blob(const Descriptor& descriptor, const BlobSink& sink) {
-  const std::string what = blob_name(descriptor, *session_);
-  BlobCheck check(descriptor);
+Result<unsigned> Registry::stream_blob(const Descriptor& descriptor,
+                                       std::uint64_t from,
+                                       const BlobSink& sink) {
   HttpRequest get =
       RegistrySession::request(HttpMethod::kGet, session_->url("blobs/" + descriptor.digest.str()));
   get.max_body = ByteCount{descriptor.size};
   get.exact_size = descriptor.size;
-  get.sink = [&check, &sink](std::span<const std::byte> piece) -> Status {
-    MOSB_CHECK(check.update(piece));
-    return sink(piece);
-  };
+  get.offset = from;
+  get.sink = sink;
   const HttpResponse response = MOSB_TRY(session_->send(std::move(get), Access::kPull));
   if (response.status != 200) {
-    return session_->refusal(response, what);
+    Error refusal = session_->refusal(response, blob_name(descriptor, *session_));
+    return response.status == kRangeNotSatisfiable ? std::move(refusal).as(Errc::kContent)
+                                                   : refusal;
   }
-  return check.finish().context(what);
+  return response.parts;
 }
 
 Result<std::vector<Descriptor>> Registry::referrers(const Descriptor& subject,

@@ -53,8 +53,9 @@ class Registry final : public Repository {
   /// header; a read_manifest() of it makes no second request.
   Result<Descriptor> resolve(const Reference& reference) override;
   Result<std::string> read_manifest(const Descriptor& descriptor) override;
-  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) override;
-  Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) override;
+  Result<unsigned> stream_blob(const Descriptor& descriptor,
+                               std::uint64_t from,
+                               const BlobSink& sink) override;
   /// The referrers API, or the referrers tag where the registry has no API; never both.
   Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
                                             const std::string& artifact_type) override;

@@ -77,7 +77,9 @@ Result<HttpResponse> RegistrySession::send(HttpRequest request, Access access) {
   request.authorization = auth_.authorization(access);
   // It may have expired between two attempts at one blob.
   request.offset = response.passed;
-  return http_.send(request, policy_);
+  HttpResponse again = MOSB_TRY(http_.send(request, policy_));
+  again.parts += response.parts;
+  return again;
 }
 
 Result<FetchedManifest> RegistrySession::get_manifest(const std::string& reference,

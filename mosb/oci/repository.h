@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 namespace mosb::oci {
 
 /// A place that holds manifests and blobs: a registry's repository, a layout, the store. What comes
-/// out has been checked against its descriptor.
+/// out has been checked against its descriptor, but for stream_blob().
 class Repository {
  public:
   virtual ~Repository() = default;
@@ -25,11 +26,17 @@ class Repository {
   /// The exact bytes, at most kMaxManifestSize. Errors: kNotFound, kContent.
   virtual Result<std::string> read_manifest(const Descriptor& descriptor) = 0;
   /// A small blob, at most `limit` bytes. Errors: kNotFound, kContent.
-  virtual Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) = 0;
+  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit);
   /// A blob of any size, streamed. The bytes are right only if this succeeds: the digest is known
   /// at the end. Errors: kNotFound, kContent, and what the sink returned.
-  virtual Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) = 0;
-  /// How many fetch_blob() may run at once, each from a thread of its own, while nothing else is
+  Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink);
+  /// A blob's bytes from `from` on, never more than the rest, and not compared with the digest: for
+  /// whoever checks the whole. The value: in how many answers they came; more than one may be parts
+  /// of different things. Errors: as fetch_blob(); kContent, too, if there is no such part.
+  virtual Result<unsigned> stream_blob(const Descriptor& descriptor,
+                                       std::uint64_t from,
+                                       const BlobSink& sink) = 0;
+  /// How many stream_blob() may run at once, each from a thread of its own, while nothing else is
   /// asked for.
   virtual unsigned parallel_fetches() const { return 1; }
   /// The manifests whose `subject` is this one and whose artifact type is `artifact_type` ("": any)

@@ -36,6 +36,7 @@ class Store {
   /// Manifests, blobs and signatures of all images; lives as long as the store.
   Repository& repository() { return layout_; }
   Layout& layout() { return layout_; }
+  const Layout& layout() const { return layout_; }
 
   /// The records, in the order in which they were made. Errors: kState.
   Result<std::vector<StoredImage>> images() const;

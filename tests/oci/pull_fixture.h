@@ -22,6 +22,12 @@ class OddRepository : public Repository {
   /// Served instead of the blob's content, unchecked, as a bad registry would.
   std::map<Digest, std::string> lies;
   std::map<Digest, Error> failures;
+  /// Where the connection breaks, once for each.
+  std::map<Digest, std::uint64_t> cuts;
+  /// In how many answers a blob comes.
+  unsigned parts = 1;
+  /// From which byte on each blob of `fetched` was asked for.
+  std::vector<std::uint64_t> offsets;
   std::optional<Descriptor> extra_referrer;
 
   Result<Descriptor> resolve(const Reference& reference) override {
@@ -32,18 +38,24 @@ class OddRepository : public Repository {
     manifests.push_back(descriptor.digest);
     return layout_.read_manifest(descriptor);
   }
-  Result<std::string> read_blob(const Descriptor& descriptor, ByteCount limit) override {
-    return layout_.read_blob(descriptor, limit);
-  }
-  Status fetch_blob(const Descriptor& descriptor, const BlobSink& sink) override {
+  Result<unsigned> stream_blob(const Descriptor& descriptor,
+                               std::uint64_t from,
+                               const BlobSink& sink) override {
     fetched.push_back(descriptor.digest);
+    offsets.push_back(from);
+    if (const auto cut = cuts.extract(descriptor.digest)) {
+      const std::string bytes = must(layout_.read_blob(descriptor, ByteCount{descriptor.size}));
+      MOSB_CHECK(sink(std::as_bytes(std::span(bytes)).subspan(from, cut.mapped() - from)));
+      return Error(Errc::kNetwork, "connection reset");
+    }
     if (const auto it = failures.find(descriptor.digest); it != failures.end()) {
       return it->second;
     }
     if (const auto it = lies.find(descriptor.digest); it != lies.end()) {
-      return sink(std::as_bytes(std::span(it->second)));
+      MOSB_CHECK(sink(std::as_bytes(std::span(it->second)).subspan(from)));
+      return parts;
     }
-    return layout_.fetch_blob(descriptor, sink);
+    return layout_.stream_blob(descriptor, from, sink);
   }
   Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
                                             const std::string& artifact_type) override {
@@ -89,7 +101,8 @@ struct PullFixture {
   Result<PulledMetadata> pull() { return pull_metadata(from, request, store); }
   /// Every blob that is in the store.
   std::vector<std::string> blobs() { return must(list_dir(dir.path() + "/store/blobs/sha256")); }
-  bool temp_is_empty() { return must(list_dir(dir.path() + "/store/tmp")).empty(); }
+  std::vector<std::string> temp_files() { return must(list_dir(dir.path() + "/store/tmp")); }
+  bool temp_is_empty() { return temp_files().empty(); }
 };
 
 }  // namespace mosb::oci::test

@@ -289,4 +289,58 @@ mount_random() {
     works mosb umount "$work/m"
 }
 
+# power_fails_during ARGUMENTS: mosb under strace, then each state that the disk might hold had the
+# power failed meanwhile, in states/.
+power_fails_during() {
+    rm -rf before states traces traced
+    cp -r "$root/var/lib/mosb" before
+    mkdir traces
+    # what mosb leaves running is traced, too, until then
+    strace -I 1 -ff -ttt -y -xx -s 1000000000 -o traces/t -e trace=open,openat,creat,read,write,pwrite64,lseek,fsync,fdatasync,ftruncate,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir \
+        sh -c '"$@" >trace.log 2>&1; echo "$?" >traced' sh "$MOSB_BIN/mosb" --root "$root" "$@" \
+        </dev/null &
+    local strace_pid=$!
+    eventually 100 test -s traced
+    kill "$strace_pid"
+    wait "$strace_pid" || true
+    equal "$(cat traced)" 0 "$* => $(cat trace.log)"
+    python3 "$support/lose_writes.py" --trace traces/t --before before --tree "$root/var/lib/mosb" \
+        --out states >states.list 2>states.log || fail "$(tail -n 5 states.log)"
+}
+
+# sound_store DIR: every blob is what its name says, and every image that is recorded is whole.
+sound_store() {
+    local wrong digest
+    wrong=$(cd "$1/store/blobs/sha256" 2>/dev/null && sha256sum -- * 2>/dev/null | awk '$1 != $2') || true
+    equal "$wrong" "" "wrong blobs"
+    works "$MOSB_BIN/mosb" --root "$lost" image ls -o json
+    for digest in $(jq -r '.[].digest' <<<"$out"); do
+        works "$MOSB_BIN/mosb" --root "$lost" --config "$root/etc/mosb/mosb.yaml" image verify "$digest"
+    done
+}
+
+test_case "at whatever moment the power fails, the store is right and apply goes on" power_fails
+power_fails() {
+    local state lost=$work/lost
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    first_run m.yaml
+    rm -rf "$root/var/lib/mosb/store"
+    power_fails_during apply m.yaml
+    works mosb down
+    (($(wc -l <states.list) >= 40)) || fail "only $(wc -l <states.list) states"
+    for state in $(awk '{ print $1 }' states.list); do
+        rm -rf "$lost"
+        mkdir -p "$lost/var/lib"
+        mv "states/$state" "$lost/var/lib/mosb"
+        sound_store "$lost/var/lib/mosb"
+        # as after a reboot: the same instance, on what is left of it
+        rm -rf "$root/var/lib/mosb"
+        mv "$lost/var/lib/mosb" "$root/var/lib/mosb"
+        run mosb plan m.yaml
+        ((status == 0)) || fail "after $(grep "^$state " states.list): $err"
+    done
+    works mosb apply m.yaml
+    eventually 10 runs one
+}
+
 run_cases "$@"

@@ -74,19 +74,71 @@ registry_down() {
     runs one
 }
 
-# leaving_registry DIGEST SIZE: one in $registry before the real one, that goes away after SIZE bytes
-# of that blob.
-leaving_registry() {
-    jq -n --arg p "/v2/test/shell/blobs/$1" --argjson n "$2" \
-        '[{method: "GET", path: $p, behind: true, cut_after: $n, leave: true}]' >faults.json
+# faulty_registry RULE: one in $registry before the real one, with this rule of
+# registry_with_faults.py. It ends with this shell.
+faulty_registry() {
+    echo "[$1]" >faults.json
+    rm -f faults.end faults.port
     mkfifo faults.end
     python3 "$support/registry_with_faults.py" --script faults.json --log faults.log \
         --behind "$registry" <faults.end >faults.port &
-    leaving_pid=$!
-    # it ends with this shell
+    faulty_pid=$!
     exec 9>faults.end
     eventually 10 test -s faults.port
     registry=127.0.0.1:$(cat faults.port)
+}
+
+# leaving_registry DIGEST SIZE: one that goes away after SIZE bytes of that blob.
+leaving_registry() {
+    faulty_registry "$(jq -n --arg p "/v2/test/shell/blobs/$1" --argjson n "$2" \
+        '{method: "GET", path: $p, behind: true, cut_after: $n, leave: true}')"
+}
+
+# slow_registry DIGEST SIZE: one that gives SIZE bytes of that blob each 50 ms, the first time.
+slow_registry() {
+    faulty_registry "$(jq -n --arg p "/v2/test/shell/blobs/$1" --argjson n "$2" \
+        '{method: "GET", path: $p, behind: true, piece: $n, piece_delay_ms: 50, times: 1}')"
+}
+
+# part_has DIGEST BYTES: so much of that blob has come.
+part_has() {
+    local part=$root/var/lib/mosb/store/tmp/.mosb-part-$1
+    [[ -e $part && $(stat -c %s "$part") -ge $2 ]]
+}
+
+test_case "a pull that was killed or interrupted is gone on with where it was" resumes
+resumes() {
+    local blob digest size how pid have
+    start_registry
+    push shell
+    real=$registry
+    blob=$(layer_blob "$fixtures/layout" shell)
+    digest=$(basename "$blob")
+    size=$(stat -c %s "$blob")
+    for how in KILL INT TERM; do
+        registry=$real
+        slow_registry "sha256:$digest" $((size / 40))
+        insecure
+        manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+        # a shell lets what it starts in the background ignore SIGINT
+        env --default-signal=INT "$MOSB_BIN/mosb" --root "$root" apply m.yaml >apply.log 2>&1 &
+        pid=$!
+        eventually 20 part_has "$digest" $((size / 4))
+        kill -"$how" "$pid"
+        wait "$pid" && fail "the $how was survived: $(cat apply.log)"
+        have=$(stat -c %s "$root/var/lib/mosb/store/tmp/.mosb-part-$digest")
+        ((have < size)) || fail "it was done already"
+        works mosb apply m.yaml
+        eventually 10 runs one
+        equal "$(jq -r --arg d "$digest" 'select(.path | endswith($d)) | .headers.range // "-"' \
+            faults.log | tail -n 2 | paste -sd' ')" "- bytes=$have-"
+        equal "$(sha256sum <"$root/var/lib/mosb/store/blobs/sha256/$digest")" "$digest  -"
+        equal "$(ls -A "$root/var/lib/mosb/store/tmp")" "" "temporary files"
+        works mosb down
+        rm -rf "$root/var/lib/mosb/store" faults.log
+        exec 9>&-
+        wait "$faulty_pid" || true
+    done
 }
 
 test_case "a registry that goes away in the middle of a blob leaves no half blob, and what runs goes on" goes_away
@@ -113,12 +165,13 @@ goes_away() {
         service two "docker://$registry/test/shell:v1"
     )
     refused 10 network "$registry.*blobs/sha256:$digest" mosb apply m.yaml
-    wait "$leaving_pid"
+    wait "$faulty_pid"
     equal "$(grep -c "blobs/sha256:$digest" faults.log)" 1 "how often the layer was asked for"
     works mosb ps -o json
     equal "$(json '[.[].pid] | join(" ")')" "$pid" "what runs"
     cd "$root/var/lib/mosb/store"
-    equal "$(find . -path "*$digest*" -o -path './tmp/*')" "" "left in the store"
+    equal "$(find . -path "*$digest*" -o -path './tmp/*')" "./tmp/.mosb-part-$digest" \
+        "of the layer in the store"
     equal "$(sha256sum blobs/sha256/* | awk '"blobs/sha256/" $1 != $2')" "" "half stored"
     cd "$work"
     kill "$registry_pid"
@@ -129,6 +182,7 @@ goes_away() {
     eventually 10 bash -c "echo >/dev/tcp/127.0.0.1/${registry#*:}"
     works mosb apply m.yaml
     eventually 10 runs two
+    equal "$(ls -A "$root/var/lib/mosb/store/tmp")" "" "temporary files"
     works mosb exec two -- cat /www/index.html
     equal "$(mosb ps -o json | jq -r '.[] | select(.service == "one") | .pid')" "$pid"
 }
@@ -181,6 +235,59 @@ END
         "    password_file: $work/password"
     refused 12 signature '.' mosb verify "docker://$registry/test/shell:v1"
     lacks "$err" 'secret'
+}
+
+oras=${notation_bin:+$notation_bin/oras}
+# verifies_with_notation REF: by the notation that is not ours.
+verifies_with_notation() {
+    XDG_CONFIG_HOME=$work/home "$notation_bin/notation" verify --insecure-registry "$1" \
+        >notation.log 2>&1 || fail "notation: $(cat notation.log)"
+}
+
+test_case "image copy goes between registry, layout and archive, and other tools read each copy" copies
+copies() {
+    local digest
+    start_registry
+    insecure
+    push shell
+    digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/test/shell:v1")
+    works mosb image copy "docker://$registry/test/shell:v1" "docker://$registry/copy/shell:v2"
+    contains "$out" "$digest.* 1 signatures"
+    verifies_with_notation "$registry/copy/shell:v2"
+    works mosb image copy "docker://$registry/copy/shell:v2" oci:l:web
+    works mosb image copy oci:l:web oci-archive:a.tar:web
+    equal "$(skopeo inspect --format '{{.Digest}}' oci:l:web)" "$digest"
+    equal "$(skopeo inspect --format '{{.Digest}}' oci-archive:a.tar:web)" "$digest"
+    "$oras" discover --oci-layout --format json l:web >oras.json 2>oras.log || fail "$(cat oras.log)"
+    contains "$(cat oras.json)" application/vnd.cncf.notary.signature
+    umoci stat --image l:web >/dev/null
+    works mosb verify oci-archive:a.tar:web --scope "$registry/test/shell"
+    # what other tools copied, signature and all, is copied on
+    "$oras" copy -r --from-plain-http "$registry/copy/shell:v2" --to-oci-layout o:web >oras.log 2>&1 ||
+        fail "$(cat oras.log)"
+    works mosb image copy oci:o:web "docker://$registry/third/shell:v3"
+    verifies_with_notation "$registry/third/shell:v3"
+    works mosb image copy --no-signatures oci:l:web "docker://$registry/bare/shell:v1"
+    refused 12 signature 'no signature' mosb verify "docker://$registry/bare/shell:v1"
+    refused 2 usage 'store' mosb image copy oci:l:web "$digest"
+    refused 3 not-found 'no manifest is named' mosb image copy oci:l:other oci:l:web
+    equal "$(ls -A "${TMPDIR:-/tmp}/mosb-0")" "" "temporary files"
+}
+
+test_case "an image of the store is copied from it by its digest" copies_from_store
+copies_from_store() {
+    start_registry
+    insecure
+    push shell
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    works mosb apply m.yaml
+    kill "$registry_pid"
+    works mosb image ls -o json
+    digest=$(json '.[0].digest')
+    works mosb image copy "$digest" oci:l:rescued
+    works mosb verify oci:l:rescued --scope "$registry/test/shell"
+    refused 3 not-found 'the store has no image' mosb image copy \
+        "sha256:$(printf '0%.0s' {1..64})" oci:l:x
 }
 
 test_case "the referrers tag of a registry without the API is found and written" tag_fallback
