@@ -14,6 +14,7 @@ mosb_add_test(
           registry_hostile_test.cpp
           registry_link_test.cpp
           registry_push_test.cpp
+          registry_recorded_test.cpp
           registry_redirect_test.cpp
           registry_referrers_test.cpp
           registry_retry_test.cpp
