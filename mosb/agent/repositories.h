@@ -17,6 +17,9 @@ struct OpenOptions {
   bool use_environment = true;
   /// A layout that does not exist yet is made: for pushing.
   bool create = false;
+  /// Whether a registry's mirrors may answer for it. Not where something is changed: a mirror must
+  /// not decide what an operator signs.
+  bool mirrors = true;
   /// Where an archive is unpacked, see store_scratch(); "" for a private place in $TMPDIR or /tmp.
   std::string scratch = {};
 };

@@ -129,16 +129,24 @@ Result<std::string> Session::scope(const oci::Reference& ref, const std::string&
   return records.front().scope;
 }
 
-Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref,
-                                                       bool insecure) const {
+Result<std::unique_ptr<oci::Repository>> Session::open_place(const oci::Reference& ref,
+                                                             agent::OpenOptions options) const {
   if (ref.kind == oci::Reference::Kind::kStore) {
     return std::unique_ptr<oci::Repository>(
         std::make_unique<StoreRepository>(MOSB_TRY(oci::Store::open(paths().store()))));
   }
-  agent::OpenOptions options;
-  options.insecure = insecure;
   options.scratch = agent::store_scratch(paths());
   return agent::open_repository(ref, MOSB_TRY(configuration()), options);
+}
+
+Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref,
+                                                       bool insecure) const {
+  return open_place(ref, {.insecure = insecure});
+}
+
+Result<std::unique_ptr<oci::Repository>> Session::open_itself(const oci::Reference& ref,
+                                                              bool insecure) const {
+  return open_place(ref, {.insecure = insecure, .mirrors = false});
 }
 
 bool Session::shows_bar() const {

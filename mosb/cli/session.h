@@ -8,6 +8,7 @@
 
 #include "mosb/agent/configuration.h"
 #include "mosb/agent/paths.h"
+#include "mosb/agent/repositories.h"
 #include "mosb/base/clock.h"
 #include "mosb/base/json.h"
 #include "mosb/base/process.h"
@@ -50,12 +51,18 @@ class Session {
   Result<std::string> scope(const oci::Reference& ref, const std::string& given) const;
   /// The place a reference names; the store for `sha256:…`.
   Result<std::unique_ptr<oci::Repository>> open(const oci::Reference& ref, bool insecure) const;
+  /// The same without a registry's mirrors: for what the operator puts a signature on.
+  Result<std::unique_ptr<oci::Repository>> open_itself(const oci::Reference& ref,
+                                                       bool insecure) const;
   const Clock& clock() const { return clock_; }
   ProcessRunner& processes() { return processes_; }
   /// Whether to draw a progress bar.
   bool shows_bar() const;
 
  private:
+  Result<std::unique_ptr<oci::Repository>> open_place(const oci::Reference& ref,
+                                                      agent::OpenOptions options) const;
+
   RealClock clock_;
   RealProcessRunner processes_;
 };

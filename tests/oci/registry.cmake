@@ -13,6 +13,8 @@ mosb_add_test(
           auth_test.cpp
           registry_hostile_test.cpp
           registry_link_test.cpp
+          registry_mirror_blob_test.cpp
+          registry_mirror_test.cpp
           registry_push_test.cpp
           registry_recorded_test.cpp
           registry_redirect_test.cpp

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Where content comes from: mirrors.
+# real: registry kernel notation
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+source "${0%/*}/../support/registries.sh"
+
+# mirrored HOST MIRROR…: HOST has these mirrors; the real registry, the one with faults and HOST
+# itself, if it is one of them, speak plain HTTP.
+mirrored() {
+    local host=$1 list
+    shift
+    list=$(printf '%s, ' "$@")
+    local -a lines=('registries:' "  - host: $host" "    mirrors: [${list%, }]")
+    [[ $host != "$registry" ]] || lines+=('    insecure: true')
+    [[ $host == "$registry" ]] || lines+=("  - host: $registry" '    insecure: true')
+    [[ -z ${faulty:-} ]] || lines+=("  - host: $faulty" '    insecure: true')
+    configure "${lines[@]}"
+}
+
+layer_digest() { basename "$(layer_blob "$fixtures/layout" "$1")"; }
+
+test_case "an image of a registry that is away runs from its mirror, under the registry's name" from_mirror
+from_mirror() {
+    start_registry
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:shell" \
+        "docker://$registry/proxy/test/shell:v1"
+    oras_sign "$registry/proxy/test/shell"
+    mirrored registry.invalid "127.0.0.1:1" "$registry/proxy"
+    works mosb trust test docker://registry.invalid/test/shell:v1 -o json
+    equal "$(json .scope)" registry.invalid/test/shell
+    works mosb verify docker://registry.invalid/test/shell:v1
+    contains "$err" '127.0.0.1:1/test/shell is left for another place'
+    manifest_v2 m.yaml < <(service one docker://registry.invalid/test/shell:v1)
+    works mosb apply m.yaml
+    eventually 10 runs one
+    works mosb ps -o json
+    equal "$(json '.[0].image.ref')" docker://registry.invalid/test/shell:v1
+}
+
+test_case "a mirror that serves a changed blob is left, and the registry's right one runs" lying_mirror
+lying_mirror() {
+    start_registry
+    push shell
+    local digest
+    digest=$(layer_digest shell)
+    jq -n --arg p "/v2/test/shell/blobs/sha256:$digest" \
+        --argjson n "$(stat -c %s "$(layer_blob "$fixtures/layout" shell)")" \
+        '[{method: "GET", path: $p, fill: $n}]' >faults.json
+    start_faults
+    mirrored "$registry" "$faulty"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    works mosb apply m.yaml
+    contains "$err" "warning: $faulty/test/shell is left for another place: .*$digest"
+    eventually 10 runs one
+    equal "$(sha256sum <"$root/var/lib/mosb/store/blobs/sha256/$digest")" "$digest  -"
+    works mosb image verify "docker://$registry/test/shell:v1"
+}
+
+test_case "a mirror that dies in the middle of a blob is gone on without" dying_mirror
+dying_mirror() {
+    start_registry
+    push shell
+    jq -n --arg p "/v2/test/shell/blobs/sha256:$(layer_digest shell)" \
+        '[{method: "GET", path: $p, behind: true, cut_after: 50000, leave: true}]' >faults.json
+    start_faults
+    mirrored "$registry" "$faulty"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    works mosb apply m.yaml
+    contains "$err" "$faulty/test/shell is left for another place"
+    eventually 10 runs one
+}
+
+test_case "a mirror that stalls holds nothing up for long" stalling_mirror
+stalling_mirror() {
+    start_registry
+    push shell
+    echo '[{"delay_ms": 600000}]' >faults.json
+    start_faults
+    mirrored "$registry" "$faulty"
+    local start=$SECONDS
+    works mosb verify "docker://$registry/test/shell:v1"
+    ((SECONDS - start <= 25)) || fail "it took $((SECONDS - start)) seconds"
+    equal "$(wc -l <faults.log)" 1 "how often the mirror was asked"
+}
+
+test_case "a mirror's other image under the tag is refused for its signature, and never signed" other_image
+other_image() {
+    start_registry
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:shell" \
+        "docker://$registry/test/shell:v1"
+    skopeo copy -q --dest-tls-verify=false "oci:$fixtures/layout:web" \
+        "docker://$registry/proxy/test/shell:v1"
+    mirrored "$registry" "$registry/proxy"
+    refused 12 signature 'no signature' mosb verify "docker://$registry/test/shell:v1"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/shell:v1")
+    refused 12 signature 'no signature' mosb apply m.yaml
+    works mosb sign "docker://$registry/test/shell:v1" --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem" -o json
+    equal "$(json .digest)" "$(image_digest "$fixtures/layout" shell)"
+    refused 12 signature 'no signature' mosb verify "docker://$registry/test/shell:v1"
+}
+
+test_case "where every place fails the error has what each of them said" all_fail
+all_fail() {
+    start_registry
+    mirrored registry.invalid "127.0.0.1:1" "$registry/proxy"
+    run mosb verify docker://registry.invalid/test/shell:v1
+    equal "$status" 10
+    contains "$err" '^mosb: network: .*registry.invalid.*mirror 127.0.0.1:1/test/shell: .*mirror '"$registry"'/proxy/test/shell: .*404'
+}
+
+test_case "of a name with a thousand addresses eight are tried" many_addresses
+many_addresses() {
+    local i
+    cp /etc/hosts hosts
+    for ((i = 0; i < 1000; i++)); do
+        echo "127.1.$((i / 250)).$((i % 250 + 1)) many.example"
+    done >>hosts
+    # shellcheck disable=SC2016 # for the inner shell
+    run unshare --mount bash -c 'mount --bind hosts /etc/hosts &&
+        exec timeout 30 strace -f -qq -e trace=connect -e signal=none -o trace "$@"' \
+        - "$MOSB_BIN/mosb" --root "$root" verify docker://many.example:1/app:v1
+    equal "$status" 10
+    # The resolver connects UDP sockets, which sends nothing, to put the addresses in order.
+    equal "$(grep -c 'htons(1).* = -1 ' trace)" 8 "connections that were tried"
+}
+
+run_cases "$@"
