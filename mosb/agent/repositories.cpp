@@ -7,10 +7,12 @@
 
 #include "mosb/base/file.h"
 #include "mosb/base/log.h"
+#include "mosb/base/process.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/archive.h"
 #include "mosb/oci/auth_file.h"
 #include "mosb/oci/connected_registry.h"
+#include "mosb/oci/credential_helper.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/mirrored_repository.h"
 
@@ -29,8 +31,10 @@ Result<std::optional<oci::Credentials>> credentials_for(const std::string& host,
                                                         const std::string& repository,
                                                         const RegistryConfiguration& registry) {
   if (!registry.username) {
+    RealProcessRunner processes;
+    oci::CredentialHelpers helpers(processes, oci::CredentialHelpers::Environment::current());
     return oci::find_credentials(
-        host, repository, oci::default_auth_files(oci::AuthFileEnvironment::current()));
+        host, repository, oci::default_auth_files(oci::AuthFileEnvironment::current()), helpers);
   }
   const std::string text =
       MOSB_TRY(read_named_file(registry.password_file.value_or(""), kMaxPassword)

@@ -10,6 +10,7 @@ target_compile_definitions(
 mosb_add_test(
   registry
   SOURCES auth_file_test.cpp
+          credential_helper_test.cpp
           auth_test.cpp
           registry_hostile_test.cpp
           registry_link_test.cpp

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Where content comes from: mirrors.
+# Where content and logins come from: mirrors, credential helpers.
 # real: registry kernel notation
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
@@ -108,6 +108,34 @@ all_fail() {
     run mosb verify docker://registry.invalid/test/shell:v1
     equal "$status" 10
     contains "$err" '^mosb: network: .*registry.invalid.*mirror 127.0.0.1:1/test/shell: .*mirror '"$registry"'/proxy/test/shell: .*404'
+}
+
+test_case "a registry's login comes from a credential helper" helper
+helper() {
+    start_registry_with_password
+    mkdir bin
+    cat >bin/docker-credential-mosb-test <<'END'
+#!/bin/sh
+read -r server
+echo "$1 $server" >>"${0%/*}/asked"
+case $server in
+    127.0.0.1:*) printf '{"ServerURL":"%s","Username":"user","Secret":"secret"}' "$server" ;;
+    *) echo 'credentials not found in native keychain'; exit 1 ;;
+esac
+END
+    chmod +x bin/docker-credential-mosb-test
+    export PATH=$work/bin:$PATH REGISTRY_AUTH_FILE=$work/auth.json
+    echo '{}' >auth.json
+    insecure
+    refused 10 network '401|authenticat' mosb verify "docker://$registry/test/shell:v1"
+    jq -n --arg h "$registry" '{credHelpers: {($h): "mosb-test"}}' >auth.json
+    refused 12 signature '.' mosb -v verify "docker://$registry/test/shell:v1"
+    lacks "$out$err" 'secret'
+    equal "$(sort -u bin/asked)" "get $registry"
+    echo '{"credsStore": "mosb-test"}' >auth.json
+    refused 12 signature '.' mosb verify "docker://$registry/test/shell:v1"
+    echo '{"credsStore": "mosb-absent"}' >auth.json
+    refused 2 usage "docker-credential-mosb-absent" mosb verify "docker://$registry/test/shell:v1"
 }
 
 test_case "of a name with a thousand addresses eight are tried" many_addresses
