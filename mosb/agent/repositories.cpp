@@ -15,6 +15,7 @@
 #include "mosb/oci/credential_helper.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/mirrored_repository.h"
+#include "mosb/trust/notation_config.h"
 
 namespace mosb::agent {
 
@@ -62,6 +63,9 @@ Result<std::unique_ptr<oci::Repository>> open_place(const std::string& host,
                                                     const OpenOptions& options,
                                                     oci::RegistryOptions how) {
   how.insecure = options.insecure || registry.insecure;
+  if (!how.insecure && !options.notation_config.empty()) {
+    how.insecure = MOSB_TRY(trust::is_insecure_registry(options.notation_config, host));
+  }
   how.ca_file = registry.ca_file;
   if (how.ca_file.empty() && options.use_environment) {
     how.ca_file = environment_ca_file();

@@ -13,6 +13,9 @@ namespace mosb::agent {
 struct OpenOptions {
   /// Plain HTTP for this registry, beside what the configuration says.
   bool insecure = false;
+  /// The notation configuration directory in force, whose `insecureRegistries` are spoken to in
+  /// plain HTTP as well; "" for none.
+  std::string notation_config = {};
   /// Operator commands honour the proxy variables and SSL_CERT_FILE, the agent does not.
   bool use_environment = true;
   /// A layout that does not exist yet is made: for pushing.

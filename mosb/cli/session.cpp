@@ -108,6 +108,11 @@ Result<std::string> Session::notation_config(const std::string& given) const {
   return dir;
 }
 
+std::string Session::notation_config_if_any(const std::string& given) const {
+  auto dir = notation_config(given);
+  return dir ? *std::move(dir) : std::string();
+}
+
 Result<std::string> Session::scope(const oci::Reference& ref, const std::string& given) const {
   if (!given.empty()) {
     return given;
@@ -140,13 +145,15 @@ Result<std::unique_ptr<oci::Repository>> Session::open_place(const oci::Referenc
 }
 
 Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref,
-                                                       bool insecure) const {
-  return open_place(ref, {.insecure = insecure});
+                                                       bool insecure,
+                                                       const std::string& notation_config) const {
+  return open_place(ref, {.insecure = insecure, .notation_config = notation_config});
 }
 
-Result<std::unique_ptr<oci::Repository>> Session::open_itself(const oci::Reference& ref,
-                                                              bool insecure) const {
-  return open_place(ref, {.insecure = insecure, .mirrors = false});
+Result<std::unique_ptr<oci::Repository>> Session::open_itself(
+    const oci::Reference& ref, bool insecure, const std::string& notation_config) const {
+  return open_place(ref,
+                    {.insecure = insecure, .notation_config = notation_config, .mirrors = false});
 }
 
 bool Session::shows_bar() const {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Where content and logins come from: mirrors, credential helpers.
+# Where content and logins come from: mirrors, credential helpers, notation's insecure registries.
 # real: registry kernel notation
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
@@ -136,6 +136,55 @@ END
     refused 12 signature '.' mosb verify "docker://$registry/test/shell:v1"
     echo '{"credsStore": "mosb-absent"}' >auth.json
     refused 2 usage "docker-credential-mosb-absent" mosb verify "docker://$registry/test/shell:v1"
+}
+
+test_case "a registry that notation's config.json calls insecure is so for mosb and notation alike" listed_insecure
+listed_insecure() {
+    start_registry
+    push shell
+    local ref=docker://$registry/test/shell:v1 notation_config=$work/home/notation
+    configure
+    refused 10 network '.' mosb verify "$ref"
+    printf '{"insecureRegistries": ["%s"]}' "$registry" >home/notation/config.json
+    XDG_CONFIG_HOME=$work/home "$notation_bin/notation" verify "$registry/test/shell:v1" \
+        >notation.log 2>&1 || fail "notation: $(cat notation.log)"
+    works mosb verify "$ref"
+    works mosb signatures "$ref"
+    works mosb trust test "$ref"
+    works mosb image verify "$ref"
+    works mosb sign "$ref" --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem"
+    works mosb mount "$ref" "$work/mnt"
+    works mosb umount "$work/mnt"
+    manifest_v2 m.yaml < <(service one "$ref")
+    works mosb plan m.yaml
+    works mosb apply m.yaml
+    configure
+    works mosb verify "$ref" --notation-config home/notation
+    notation_config=$fixtures/keys/notation
+    configure
+    refused 10 network '.' mosb verify "$ref"
+}
+
+test_case "a config.json of notation that others could change decides nothing" untrusted_config
+untrusted_config() {
+    start_registry
+    push shell
+    local ref=docker://$registry/test/shell:v1 notation_config=$work/home/notation
+    configure
+    printf '{"insecureRegistries": ["%s"]}' "$registry" >home/notation/config.json
+    chmod 666 home/notation/config.json
+    refused 13 policy 'config.json' mosb verify "$ref"
+    mv home/notation/config.json elsewhere
+    chmod 644 elsewhere
+    ln -s "$work/elsewhere" home/notation/config.json
+    refused 13 policy 'config.json' mosb verify "$ref"
+    rm home/notation/config.json
+    truncate -s 2G home/notation/config.json
+    refused 13 policy 'config.json' mosb verify "$ref"
+    rm home/notation/config.json
+    echo '{"insecureRegistries": "all"}' >home/notation/config.json
+    refused 11 content 'config.json' mosb verify "$ref"
 }
 
 test_case "of a name with a thousand addresses eight are tried" many_addresses
