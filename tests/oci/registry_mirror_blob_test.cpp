@@ -1,3 +1,6 @@
+#include <atomic>
+#include <thread>
+
 #include "mosb/oci/refetch.h"
 #include "tests/oci/mirror_fixture.h"
 
@@ -142,4 +145,34 @@ TEST_CASE("a sink that fails is no mirror's fault", "[mirrors]") {
     CHECK(all.left.empty());
     CHECK(registry.requests().empty());
   }
+}
+
+TEST_CASE("several blobs at once leave a mirror that fails, and all arrive", "[mirrors]") {
+  std::vector<Json> right;
+  std::vector<std::string> blobs;
+  for (int i = 0; i < 12; ++i) {
+    blobs.push_back(std::string(100'000, static_cast<char>('a' + i)));
+    right.push_back(blob_rule(blobs.back()));
+  }
+  // Two of them are right; for the others it is busy.
+  const auto mirror = serve({blob_rule(blobs[0]), blob_rule(blobs[1]), {{"status", 503}}});
+  const auto registry = serve(right);
+  Mirrored all({place(mirror.host())}, place(registry.host()));
+  std::vector<std::string> taken(blobs.size());
+  {
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (unsigned t = 0; t < all.repository.parallel_fetches(); ++t) {
+      threads.emplace_back([&] {
+        for (std::size_t i = next++; i < blobs.size(); i = next++) {
+          Taken sink;
+          if (all.repository.fetch_blob(blob_of(blobs[i]), sink.sink())) {
+            taken[i] = sink.bytes;
+          }
+        }
+      });
+    }
+  }
+  CHECK(taken == blobs);
+  CHECK(all.left.size() == 1);
 }
