@@ -1,5 +1,6 @@
 #include "mosb/agent/configuration.h"
 
+#include <algorithm>
 #include <array>
 
 #include "mosb/base/text.h"
@@ -27,10 +28,43 @@ constexpr Field kRegistry[] = {{"host"},
                                {"username"},
                                {"password_file"},
                                {"trusted_realms"},
-                               {"mirrors", Field::Since::kNotBuilt}};
+                               {"mirrors"}};
 constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}};
 constexpr Field kPolicy[] = {{"allow_host_ids"}};
 constexpr std::array<std::string_view, 3> kVerifiers{"auto", "dm", "fuse"};
+
+std::vector<std::string> read_lines(const ObjectReader& reader, std::string_view name) {
+  std::vector<std::string> lines;
+  for (const auto& [path, item] : reader.get_list(name)) {
+    const auto text = manifest::as_line(*item);
+    if (text) {
+      lines.push_back(*text);
+    } else {
+      reader.findings().add(item->mark, path, text.error().message());
+    }
+  }
+  return lines;
+}
+
+std::vector<oci::MirrorName> read_mirrors(const ObjectReader& reader, const std::string& host) {
+  std::vector<oci::MirrorName> mirrors;
+  for (const std::string& line : read_lines(reader, "mirrors")) {
+    const auto mirror = oci::MirrorName::parse(line);
+    if (!mirror) {
+      reader.problem("mirrors", reader.mark(), mirror.error().message());
+    } else if (*mirror == oci::MirrorName{host, ""}) {
+      reader.problem("mirrors", reader.mark(), "the registry is no mirror of itself");
+    } else if (std::find(mirrors.begin(), mirrors.end(), *mirror) != mirrors.end()) {
+      reader.problem("mirrors", reader.mark(), quote(line) + " stands twice");
+    } else {
+      mirrors.push_back(*mirror);
+    }
+  }
+  if (mirrors.size() > kMaxMirrors) {
+    reader.problem("mirrors", reader.mark(), "more than " + std::to_string(kMaxMirrors));
+  }
+  return mirrors;
+}
 
 void read_registries(const ObjectReader& top, Configuration& configuration) {
   for (const auto& [path, item] : top.get_list("registries")) {
@@ -41,14 +75,8 @@ void read_registries(const ObjectReader& top, Configuration& configuration) {
     registry.ca_file = reader.get("ca", manifest::as_line).value_or("");
     registry.username = reader.get("username", manifest::as_line);
     registry.password_file = reader.get("password_file", manifest::as_line);
-    for (const auto& [realm_path, realm] : reader.get_list("trusted_realms")) {
-      const auto text = manifest::as_line(*realm);
-      if (text) {
-        registry.trusted_realms.push_back(*text);
-      } else {
-        top.findings().add(realm->mark, realm_path, text.error().message());
-      }
-    }
+    registry.trusted_realms = read_lines(reader, "trusted_realms");
+    registry.mirrors = read_mirrors(reader, host.value_or(""));
     if (registry.username.has_value() != registry.password_file.has_value()) {
       reader.problem("username", reader.mark(), "needs password_file beside it, and the reverse");
     }

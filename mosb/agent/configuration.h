@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mosb/base/result.h"
+#include "mosb/oci/mirror_name.h"
 
 namespace mosb::agent {
 
@@ -19,7 +21,12 @@ struct RegistryConfiguration {
   std::optional<std::string> password_file;
   /// Token endpoints on other hosts that may be sent the credentials ("auth.example.org").
   std::vector<std::string> trusted_realms;
+  /// Asked before the registry itself, in this order, each as its own host is configured.
+  std::vector<oci::MirrorName> mirrors;
 };
+
+/// More of them only add waiting.
+inline constexpr std::size_t kMaxMirrors = 8;
 
 enum class VerifierChoice { kAuto, kDm, kFuse };
 

@@ -33,6 +33,7 @@ Result<AdmittedTarget> admit_target(const manifest::Manifest& manifest,
       MOSB_TRY(oci::Reference::parse(target.source).context(what).as(Errc::kManifest));
   OpenOptions options;
   options.scratch = store_scratch(request.paths);
+  options.notation_config = request.trust.notation_config_dir;
   std::shared_ptr<oci::Repository> source =
       MOSB_TRY(open_repository(ref, request.configuration, options).context(what));
   const AdmissionRequest admission{ref,

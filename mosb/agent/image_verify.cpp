@@ -10,6 +10,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
+#include "mosb/oci/refetch.h"
 #include "mosb/oci/root_hash.h"
 #include "mosb/oci/scratch.h"
 #include "mosb/trust/notation_config.h"
@@ -54,7 +55,8 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
   if (layout != nullptr) {
     MOSB_CHECK(check_in_place(*layout, layer, root_hash));
   } else {
-    MOSB_CHECK(check_fetched(from, layer, root_hash, temp_dir));
+    MOSB_CHECK(oci::fetch_anew_while_wrong(
+        from, [&] { return check_fetched(from, layer, root_hash, temp_dir); }));
   }
   return VerifiedLayer{layer, text};
 }

@@ -1,115 +1,45 @@
 #include "mosb/agent/repositories.h"
 
+#include <chrono>
 #include <cstdlib>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "mosb/base/file.h"
+#include "mosb/base/log.h"
+#include "mosb/base/process.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/archive.h"
 #include "mosb/oci/auth_file.h"
-#include "mosb/oci/curl_http_client.h"
+#include "mosb/oci/connected_registry.h"
+#include "mosb/oci/credential_helper.h"
 #include "mosb/oci/layout.h"
-#include "mosb/oci/registry.h"
+#include "mosb/oci/mirrored_repository.h"
+#include "mosb/trust/notation_config.h"
 
 namespace mosb::agent {
 
 namespace {
 
 constexpr ByteCount kMaxPassword{4 * kKiB};
-/// As many as other tools take: what one connection leaves of a line, some more fill.
-constexpr unsigned kParallelFetches = 4;
+/// A mirror that is slow or away must not hold up what the registry itself has.
+constexpr oci::HttpTimeouts kMirrorTimeouts{.connect = std::chrono::seconds(3),
+                                            .request = std::chrono::seconds(20),
+                                            .rate_window = std::chrono::seconds(10)};
+constexpr oci::RetryPolicy kMirrorRetries{.attempts = 1};
 
-/// One conversation with a registry: its connection, its tokens, its place in a repository.
-struct Conversation {
-  // Declared first: the registry uses it to its end.
-  std::unique_ptr<oci::HttpClient> http;
-  oci::Registry registry;
-
-  static Result<Conversation> open(const oci::Reference& ref, const oci::RegistryOptions& how) {
-    std::unique_ptr<oci::HttpClient> http = MOSB_TRY(oci::make_curl_http_client());
-    oci::Registry registry = MOSB_TRY(oci::Registry::open(ref.host, ref.repository, how, *http));
-    return Conversation{std::move(http), std::move(registry)};
-  }
-};
-
-/// A registry's repository, with a conversation for each blob that is fetched at the same time.
-/// They are kept, so that the next blob finds a connection.
-class ConnectedRegistry final : public oci::Repository {
- public:
-  ConnectedRegistry(oci::Reference ref, oci::RegistryOptions how, Conversation first)
-      : ref_(std::move(ref)), how_(std::move(how)), first_(std::move(first)) {}
-
-  Result<oci::Descriptor> resolve(const oci::Reference& reference) override {
-    return first_.registry.resolve(reference);
-  }
-  Result<std::string> read_manifest(const oci::Descriptor& descriptor) override {
-    return first_.registry.read_manifest(descriptor);
-  }
-  Result<unsigned> stream_blob(const oci::Descriptor& descriptor,
-                               std::uint64_t from,
-                               const oci::BlobSink& sink) override {
-    const std::unique_lock first(first_in_use_, std::try_to_lock);
-    if (first) {
-      return first_.registry.stream_blob(descriptor, from, sink);
-    }
-    Conversation own = MOSB_TRY(take());
-    auto streamed = own.registry.stream_blob(descriptor, from, sink);
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(own));
-    return streamed;
-  }
-  unsigned parallel_fetches() const override { return kParallelFetches; }
-  Result<std::vector<oci::Descriptor>> referrers(const oci::Descriptor& subject,
-                                                 const std::string& artifact_type) override {
-    return first_.registry.referrers(subject, artifact_type);
-  }
-  Status push_blob(const oci::Descriptor& descriptor, const oci::BlobSource& source) override {
-    return first_.registry.push_blob(descriptor, source);
-  }
-  Status push_manifest(const oci::Descriptor& descriptor,
-                       std::string_view bytes,
-                       const std::optional<std::string>& tag) override {
-    return first_.registry.push_manifest(descriptor, bytes, tag);
-  }
-  Status push_referrer(const oci::Descriptor& manifest,
-                       std::string_view bytes,
-                       const oci::Descriptor& subject) override {
-    return first_.registry.push_referrer(manifest, bytes, subject);
-  }
-
- private:
-  Result<Conversation> take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        Conversation taken = std::move(idle_.back());
-        idle_.pop_back();
-        return taken;
-      }
-    }
-    return Conversation::open(ref_, how_);
-  }
-
-  oci::Reference ref_;
-  oci::RegistryOptions how_;
-  Conversation first_;
-  std::mutex first_in_use_;
-  /// Of idle_.
-  std::mutex mutex_;
-  std::vector<Conversation> idle_;
-};
-
-Result<std::optional<oci::Credentials>> credentials_for(const oci::Reference& ref,
+Result<std::optional<oci::Credentials>> credentials_for(const std::string& host,
+                                                        const std::string& repository,
                                                         const RegistryConfiguration& registry) {
   if (!registry.username) {
+    RealProcessRunner processes;
+    oci::CredentialHelpers helpers(processes, oci::CredentialHelpers::Environment::current());
     return oci::find_credentials(
-        ref.host, ref.repository, oci::default_auth_files(oci::AuthFileEnvironment::current()));
+        host, repository, oci::default_auth_files(oci::AuthFileEnvironment::current()), helpers);
   }
   const std::string text =
       MOSB_TRY(read_named_file(registry.password_file.value_or(""), kMaxPassword)
-                   .context("password for " + quote(ref.host)));
+                   .context("password for " + quote(host)));
   std::string password = split(text, '\n').front();
   return std::optional<oci::Credentials>(
       oci::Credentials{*registry.username, std::move(password), ""});
@@ -121,24 +51,72 @@ std::string environment_ca_file() {
   return file == nullptr ? "" : file;
 }
 
-Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref,
-                                                       const Configuration& configuration,
-                                                       const OpenOptions& options) {
-  const auto it = configuration.registries.find(ref.host);
-  const RegistryConfiguration registry =
-      it == configuration.registries.end() ? RegistryConfiguration() : it->second;
-  oci::RegistryOptions how;
+RegistryConfiguration configured(const Configuration& configuration, const std::string& host) {
+  const auto it = configuration.registries.find(host);
+  return it == configuration.registries.end() ? RegistryConfiguration() : it->second;
+}
+
+/// Opens one repository of one host, as that host is configured.
+Result<std::unique_ptr<oci::Repository>> open_place(const std::string& host,
+                                                    const std::string& repository,
+                                                    const RegistryConfiguration& registry,
+                                                    const OpenOptions& options,
+                                                    oci::RegistryOptions how) {
   how.insecure = options.insecure || registry.insecure;
+  if (!how.insecure && !options.notation_config.empty()) {
+    how.insecure = MOSB_TRY(trust::is_insecure_registry(options.notation_config, host));
+  }
   how.ca_file = registry.ca_file;
   if (how.ca_file.empty() && options.use_environment) {
     how.ca_file = environment_ca_file();
   }
-  how.credentials = MOSB_TRY(credentials_for(ref, registry));
+  how.credentials = MOSB_TRY(credentials_for(host, repository, registry));
   how.trusted_realms = registry.trusted_realms;
   how.use_environment_proxy = options.use_environment;
-  Conversation first = MOSB_TRY(Conversation::open(ref, how));
-  return std::unique_ptr<oci::Repository>(
-      std::make_unique<ConnectedRegistry>(ref, std::move(how), std::move(first)));
+  return oci::ConnectedRegistry::open(host, repository, how);
+}
+
+oci::Place mirror_place(const oci::MirrorName& mirror,
+                        const oci::Reference& ref,
+                        const Configuration& configuration,
+                        OpenOptions options) {
+  // The flag is meant for the registry that was named with it.
+  options.insecure = false;
+  const std::string repository = mirror.repository(ref.repository);
+  return {mirror.host + "/" + repository,
+          [host = mirror.host,
+           repository,
+           registry = configured(configuration, mirror.host),
+           options = std::move(options)] {
+            return open_place(host,
+                              repository,
+                              registry,
+                              options,
+                              {.timeouts = kMirrorTimeouts, .retries = kMirrorRetries});
+          }};
+}
+
+Result<std::unique_ptr<oci::Repository>> open_registry(const oci::Reference& ref,
+                                                       const Configuration& configuration,
+                                                       const OpenOptions& options) {
+  const RegistryConfiguration registry = configured(configuration, ref.host);
+  const auto open = [ref, registry, options] {
+    return open_place(ref.host, ref.repository, registry, options, {});
+  };
+  if (registry.mirrors.empty() || !options.mirrors || options.create) {
+    return open();
+  }
+  std::vector<oci::Place> mirrors;
+  for (const oci::MirrorName& mirror : registry.mirrors) {
+    mirrors.push_back(mirror_place(mirror, ref, configuration, options));
+  }
+  const auto on_left = [](const std::string& place, const Error& why) {
+    const std::string text = place + " is left for another place: " + why.message();
+    // A mirror need not have everything.
+    why.code() == Errc::kNotFound ? log::info(text) : log::warn(text);
+  };
+  return std::unique_ptr<oci::Repository>(std::make_unique<oci::MirroredRepository>(
+      std::move(mirrors), oci::Place{ref.name(), open}, on_left));
 }
 
 template <class T>

@@ -13,10 +13,16 @@ namespace mosb::agent {
 struct OpenOptions {
   /// Plain HTTP for this registry, beside what the configuration says.
   bool insecure = false;
+  /// The notation configuration directory in force, whose `insecureRegistries` are spoken to in
+  /// plain HTTP as well; "" for none.
+  std::string notation_config = {};
   /// Operator commands honour the proxy variables and SSL_CERT_FILE, the agent does not.
   bool use_environment = true;
   /// A layout that does not exist yet is made: for pushing.
   bool create = false;
+  /// Whether a registry's mirrors may answer for it. Not where something is changed: a mirror must
+  /// not decide what an operator signs.
+  bool mirrors = true;
   /// Where an archive is unpacked, see store_scratch(); "" for a private place in $TMPDIR or /tmp.
   std::string scratch = {};
 };

@@ -99,13 +99,16 @@ void show(Session& session, const oci::Reference& ref, const agent::InspectedIma
 /// be read where they lie.
 class Source {
  public:
-  static Result<Source> open(const Session& session, const oci::Reference& ref, bool insecure) {
+  static Result<Source> open(const Session& session,
+                             const oci::Reference& ref,
+                             bool insecure,
+                             const std::string& notation_config = "") {
     Source source;
     if (ref.kind == oci::Reference::Kind::kStore) {
       source.store_ =
           std::make_unique<oci::Store>(MOSB_TRY(oci::Store::open(session.paths().store())));
     } else {
-      source.repository_ = MOSB_TRY(session.open(ref, insecure));
+      source.repository_ = MOSB_TRY(session.open(ref, insecure, notation_config));
     }
     return source;
   }
@@ -139,7 +142,7 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
   const std::string scope = MOSB_TRY(session.scope(ref, flags.scope));
   const std::string notation = MOSB_TRY(session.notation_config(flags.trust.notation_config));
-  Source source = MOSB_TRY(Source::open(session, ref, flags.insecure));
+  Source source = MOSB_TRY(Source::open(session, ref, flags.insecure, notation));
   const std::string temp_dir = MOSB_TRY(oci::private_temp_dir());
   const auto index = MOSB_TRY(source.index_of(ref, scope));
   const agent::VerifiedImage image = MOSB_TRY(agent::verify_image(

@@ -74,7 +74,7 @@ Result<int> mount(Session& session, const MountFlags& flags) {
   const agent::TrustContext trust{dir, session.clock()};
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::unique_ptr<oci::Repository> from =
-      MOSB_TRY(session.open(request.ref, flags.insecure_registry));
+      MOSB_TRY(session.open(request.ref, flags.insecure_registry, dir));
   MOSB_CHECK(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
   if (flags.trust.skip_signature) {
     log::warn("mounted without looking at signatures");

@@ -71,7 +71,8 @@ Result<int> sign(Session& session, const SignFlags& flags) {
   const auto expiry = MOSB_TRY(parse_expiry(flags.expiry));
   const auto metadata = MOSB_TRY(parse_key_values("--metadata", flags.metadata));
   trust::SigningKey key = MOSB_TRY(load_key(session, flags));
-  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open(ref, flags.insecure));
+  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open_itself(
+      ref, flags.insecure, session.notation_config_if_any(flags.notation_config)));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
   if (!ref.digest) {
     log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +

@@ -44,7 +44,8 @@ Result<int> test(Session& session, const TrustCommandFlags& flags) {
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
   const std::string scope = MOSB_TRY(session.scope(ref, flags.scope));
   const trust::NotationConfig config = MOSB_TRY(open_config(session, flags));
-  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open(ref, flags.insecure));
+  const std::unique_ptr<oci::Repository> repository =
+      MOSB_TRY(session.open(ref, flags.insecure, config.dir()));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
   const trust::VerifyRequest request{subject, scope, {}, 100};
   const trust::Verification now =

@@ -70,7 +70,8 @@ Result<int> verify(Session& session, const VerifyFlags& flags) {
   const std::string scope = MOSB_TRY(session.scope(ref, flags.scope));
   const trust::NotationConfig config = MOSB_TRY(
       trust::NotationConfig::open(MOSB_TRY(session.notation_config(flags.notation_config))));
-  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open(ref, flags.insecure));
+  const std::unique_ptr<oci::Repository> repository =
+      MOSB_TRY(session.open(ref, flags.insecure, config.dir()));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
   const trust::VerifyRequest request{subject, scope, metadata, flags.max_signatures};
   const trust::Verification verification =
@@ -84,7 +85,8 @@ std::string time_text(const std::optional<SystemTime>& time) {
 
 Result<int> list(Session& session, const VerifyFlags& flags) {
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
-  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open(ref, flags.insecure));
+  const std::unique_ptr<oci::Repository> repository =
+      MOSB_TRY(session.open(ref, flags.insecure, session.notation_config_if_any()));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
   const std::vector<trust::SignatureReport> signatures =
       MOSB_TRY(trust::list_signatures(*repository, subject, flags.max_signatures)

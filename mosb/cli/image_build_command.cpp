@@ -89,7 +89,7 @@ Result<int> build(Session& session, const BuildFlags& flags) {
   std::unique_ptr<oci::Repository> base;
   if (!flags.base.empty()) {
     const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.base));
-    base = MOSB_TRY(session.open(ref, flags.insecure));
+    base = MOSB_TRY(session.open_itself(ref, flags.insecure));
     request.base.emplace(agent::BaseImage{*base, ref});
   }
   const oci::Descriptor built = MOSB_TRY(build_to(session, request, flags.insecure));

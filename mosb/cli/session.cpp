@@ -107,6 +107,11 @@ Result<std::string> Session::notation_config(const std::string& given) const {
   return dir;
 }
 
+std::string Session::notation_config_if_any(const std::string& given) const {
+  auto dir = notation_config(given);
+  return dir ? *std::move(dir) : std::string();
+}
+
 Result<std::string> Session::scope(const oci::Reference& ref, const std::string& given) const {
   if (!given.empty()) {
     return given;
@@ -128,16 +133,26 @@ Result<std::string> Session::scope(const oci::Reference& ref, const std::string&
   return records.front().scope;
 }
 
-Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref,
-                                                       bool insecure) const {
+Result<std::unique_ptr<oci::Repository>> Session::open_place(const oci::Reference& ref,
+                                                             agent::OpenOptions options) const {
   if (ref.kind == oci::Reference::Kind::kStore) {
     return std::unique_ptr<oci::Repository>(
         std::make_unique<StoreRepository>(MOSB_TRY(oci::Store::open(paths().store()))));
   }
-  agent::OpenOptions options;
-  options.insecure = insecure;
   options.scratch = agent::store_scratch(paths());
   return agent::open_repository(ref, MOSB_TRY(configuration()), options);
+}
+
+Result<std::unique_ptr<oci::Repository>> Session::open(const oci::Reference& ref,
+                                                       bool insecure,
+                                                       const std::string& notation_config) const {
+  return open_place(ref, {.insecure = insecure, .notation_config = notation_config});
+}
+
+Result<std::unique_ptr<oci::Repository>> Session::open_itself(
+    const oci::Reference& ref, bool insecure, const std::string& notation_config) const {
+  return open_place(ref,
+                    {.insecure = insecure, .notation_config = notation_config, .mirrors = false});
 }
 
 bool Session::shows_bar() const {

@@ -8,6 +8,7 @@
 
 #include "mosb/agent/configuration.h"
 #include "mosb/agent/paths.h"
+#include "mosb/agent/repositories.h"
 #include "mosb/base/clock.h"
 #include "mosb/base/json.h"
 #include "mosb/base/process.h"
@@ -44,18 +45,30 @@ class Session {
   /// The notation configuration directory: `given` (from --notation-config) if not empty, else
   /// mosb.yaml's, else notation's own. Never two of them mixed.
   Result<std::string> notation_config(const std::string& given) const;
+  /// The same for a command that can do without: "" if there is none.
+  std::string notation_config_if_any(const std::string& given = "") const;
   /// The trust scope of a reference (interface section 3): host/repository for a registry, `given`
   /// (from --scope) or the configured local scope for a layout or archive. For `sha256:…` the scope
   /// it was pulled under, which must be the only one unless `given` names it.
   Result<std::string> scope(const oci::Reference& ref, const std::string& given) const;
-  /// The place a reference names; the store for `sha256:…`.
-  Result<std::unique_ptr<oci::Repository>> open(const oci::Reference& ref, bool insecure) const;
+  /// The place a reference names; the store for `sha256:…`. `notation_config` is the directory in
+  /// force where the command has one: registries that it calls insecure are spoken to in plain
+  /// HTTP.
+  Result<std::unique_ptr<oci::Repository>> open(const oci::Reference& ref,
+                                                bool insecure,
+                                                const std::string& notation_config = "") const;
+  /// The same without a registry's mirrors: for what the operator puts a signature on.
+  Result<std::unique_ptr<oci::Repository>> open_itself(
+      const oci::Reference& ref, bool insecure, const std::string& notation_config = "") const;
   const Clock& clock() const { return clock_; }
   ProcessRunner& processes() { return processes_; }
   /// Whether to draw a progress bar.
   bool shows_bar() const;
 
  private:
+  Result<std::unique_ptr<oci::Repository>> open_place(const oci::Reference& ref,
+                                                      agent::OpenOptions options) const;
+
   RealClock clock_;
   RealProcessRunner processes_;
 };

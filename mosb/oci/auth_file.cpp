@@ -113,29 +113,31 @@ Result<std::optional<Credentials>> parse_entry(const Json& entry) {
   return std::optional<Credentials>(std::move(credentials));
 }
 
-Error kept_by_helper(const std::string& host, const std::string& helper) {
-  return Error(Errc::kUsage,
-               "the login for " + host + " is kept by the credential helper " + quote(helper) +
-                   ", and mosb runs no credential helpers")
-      .with_hint(
-          "set the registry's credentials in the configuration, or log in with `skopeo login "
-          "--authfile FILE " +
-          host + "` and set REGISTRY_AUTH_FILE");
+/// The name under which helpers keep the login of a registry: Docker's own has an older one.
+std::string server_name(const std::string& host) {
+  return host == "docker.io" ? "https://index.docker.io/v1/" : host;
 }
 
-Result<std::optional<Credentials>> find_in(const Json& document,
-                                           const std::string& host,
-                                           const std::string& repository) {
-  const std::vector<std::string> names = candidates(host, repository);
+/// What `credHelpers` has for the most telling name; nullopt if it has none.
+Result<std::optional<std::string>> helper_for(const Json& document,
+                                              const std::vector<std::string>& names) {
   const Json* const helpers = MOSB_TRY(json::optional_object(document, "credHelpers"));
-  const Json* const auths = MOSB_TRY(json::optional_object(document, "auths"));
-  const auto store = MOSB_TRY(json::optional_string(document, "credsStore"));
   for (const std::string& name : names) {
     const Json* const helper = helpers == nullptr ? nullptr : lookup(*helpers, name);
+    if (helper != nullptr && !helper->is_string()) {
+      return Error(Errc::kContent, "the credential helper of " + quote(name) + " is not a string");
+    }
     if (helper != nullptr) {
-      return kept_by_helper(host, helper->is_string() ? helper->get<std::string>() : "");
+      return std::optional(helper->get<std::string>());
     }
   }
+  return std::optional<std::string>();
+}
+
+/// What `auths` has for the most telling name that it has anything for.
+Result<std::optional<Credentials>> login_in(const Json& document,
+                                            const std::vector<std::string>& names) {
+  const Json* const auths = MOSB_TRY(json::optional_object(document, "auths"));
   for (const std::string& name : names) {
     const Json* const entry = auths == nullptr ? nullptr : lookup(*auths, name);
     if (entry == nullptr) {
@@ -149,11 +151,26 @@ Result<std::optional<Credentials>> find_in(const Json& document,
     if (found) {
       return found;
     }
-    if (store && !store->empty()) {
-      return kept_by_helper(host, *store);  // Docker leaves an empty entry behind then
-    }
   }
   return std::optional<Credentials>();
+}
+
+Result<std::optional<Credentials>> find_in(const Json& document,
+                                           const std::string& host,
+                                           const std::string& repository,
+                                           CredentialHelpers& helpers) {
+  const std::vector<std::string> names = candidates(host, repository);
+  const auto store = MOSB_TRY(json::optional_string(document, "credsStore"));
+  const auto helper = MOSB_TRY(helper_for(document, names));
+  // An empty name takes a registry out of credsStore.
+  if (helper && !helper->empty()) {
+    return helpers.get(*helper, server_name(host));
+  }
+  auto found = MOSB_TRY(login_in(document, names));
+  if (found || helper || store.value_or("").empty()) {
+    return found;
+  }
+  return helpers.get(*store, server_name(host));
 }
 
 }  // namespace
@@ -191,7 +208,8 @@ std::vector<std::string> default_auth_files(const AuthFileEnvironment& environme
 
 Result<std::optional<Credentials>> find_credentials(const std::string& host,
                                                     const std::string& repository,
-                                                    const std::vector<std::string>& files) {
+                                                    const std::vector<std::string>& files,
+                                                    CredentialHelpers& helpers) {
   for (const std::string& file : files) {
     const auto text = read_named_file(file, kMaxAuthFile);
     if (!text && text.error().code() == Errc::kNotFound) {
@@ -202,7 +220,8 @@ Result<std::optional<Credentials>> find_credentials(const std::string& host,
       return text.error().context(what);
     }
     const Json document = MOSB_TRY(json::parse(*text, kMaxAuthFile).context(what));
-    std::optional<Credentials> found = MOSB_TRY(find_in(document, host, repository).context(what));
+    std::optional<Credentials> found =
+        MOSB_TRY(find_in(document, host, repository, helpers).context(what));
     if (found) {
       return found;
     }

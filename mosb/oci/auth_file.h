@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mosb/base/result.h"
+#include "mosb/oci/credential_helper.h"
 #include "mosb/oci/credentials.h"
 
 namespace mosb::oci {
@@ -25,12 +26,14 @@ struct AuthFileEnvironment {
 /// config.json. Spec: containers-auth.json(5).
 std::vector<std::string> default_auth_files(const AuthFileEnvironment& environment);
 
-/// The login for `host/repository` out of the first file that has one. A file that does not exist
-/// is passed over. Within a file the longest matching name wins: HOST/a/b, HOST/a, HOST. nullopt:
-/// not logged in. Errors: kContent for a file that is not what it should be; kUsage where the login
-/// is kept by a credential helper, which mosb does not run.
+/// The login for `host/repository` out of the first file that has one, or out of the credential
+/// helper that the file names: `credHelpers` for this registry, else what `auths` has, else
+/// `credsStore`. A file that does not exist is passed over. Within a file the longest matching name
+/// wins: HOST/a/b, HOST/a, HOST. nullopt: not logged in. Errors: kContent for a file that is not
+/// what it should be; kUsage from a helper.
 Result<std::optional<Credentials>> find_credentials(const std::string& host,
                                                     const std::string& repository,
-                                                    const std::vector<std::string>& files);
+                                                    const std::vector<std::string>& files,
+                                                    CredentialHelpers& helpers);
 
 }  // namespace mosb::oci

@@ -19,15 +19,20 @@ bool is_for_now(int status) {
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/// RFC 9110 §10.2.3; a date is not worth a clock of ours.
+/// RFC 9110 §10.2.3; a date is not worth a clock of ours. More than a day is a day: nobody waits
+/// for either.
 std::optional<milliseconds> wanted_pause(const HttpResponse& response) {
   const auto field = response.headers.find("Retry-After");
   if (!field || !*field) {
     return std::nullopt;
   }
   constexpr std::uint64_t kDay = 24ULL * 3600;
-  const auto seconds = parse_uint(**field, 0, kDay);
-  return seconds ? std::optional(milliseconds(*seconds * 1000)) : std::nullopt;
+  const std::string& text = **field;
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) {
+    return std::nullopt;
+  }
+  const auto seconds = parse_uint(text, 0, kDay);
+  return milliseconds((seconds ? *seconds : kDay) * 1000);
 }
 
 /// The whole body is there, only its end was not announced.

@@ -16,6 +16,7 @@
 #include "mosb/oci/blob_writer.h"
 #include "mosb/oci/limits.h"
 #include "mosb/oci/media_types.h"
+#include "mosb/oci/refetch.h"
 
 namespace mosb::oci {
 
@@ -235,7 +236,9 @@ class BlobPull {
  private:
   void work() {
     for (std::size_t i = next_++; i < layers_.size() && !stopped_; i = next_++) {
-      const Status pulled = pull(layers_[i]).context("layer " + layers_[i].digest.str());
+      const Status pulled = fetch_anew_while_wrong(from_, [&] {
+                              return pull(layers_[i]);
+                            }).context("layer " + layers_[i].digest.str());
       const std::lock_guard lock(mutex_);
       if (!pulled && !first_error_) {
         first_error_ = pulled.error();

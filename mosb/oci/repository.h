@@ -39,6 +39,9 @@ class Repository {
   /// How many stream_blob() may run at once, each from a thread of its own, while nothing else is
   /// asked for.
   virtual unsigned parallel_fetches() const { return 1; }
+  /// How many places may be asked for one blob: with more than one, a fetch_blob() that failed with
+  /// kContent may succeed when it is made again with a new sink.
+  virtual unsigned places() const { return 1; }
   /// The manifests whose `subject` is this one and whose artifact type is `artifact_type` ("": any)
   /// in the order in which they are listed; the first kMaxReferrers of them.
   virtual Result<std::vector<Descriptor>> referrers(const Descriptor& subject,

@@ -1,8 +1,12 @@
 #include "mosb/trust/notation_config.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
+#include <strings.h>
+
+#include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/text.h"
 #include "mosb/trust/trusted_file.h"
@@ -91,6 +95,17 @@ Result<std::vector<std::string>> NotationConfig::insecure_registries() const {
   }
   const Json config = MOSB_TRY(json::parse(*text, kMaxConfigFile).context(quote(path)));
   return json::optional_string_list(config, "insecureRegistries").context(quote(path));
+}
+
+Result<bool> is_insecure_registry(const std::string& dir, std::string_view host) {
+  if (!path_exists(dir)) {
+    return false;
+  }
+  const NotationConfig config = MOSB_TRY(NotationConfig::open(dir));
+  const std::vector<std::string> names = MOSB_TRY(config.insecure_registries());
+  return std::any_of(names.begin(), names.end(), [host](const std::string& name) {
+    return name.size() == host.size() && ::strncasecmp(name.data(), host.data(), host.size()) == 0;
+  });
 }
 
 std::string default_notation_config_dir() {

@@ -42,6 +42,11 @@ class NotationConfig {
   Result<TrustPolicy> policy_;
 };
 
+/// Whether `insecureRegistries` of a configuration directory names this registry: as notation, the
+/// whole HOST[:PORT] without regard to case. False where there is no such directory or file.
+/// Errors: those of NotationConfig.
+Result<bool> is_insecure_registry(const std::string& dir, std::string_view host);
+
 /// Where notation itself looks: $NOTATION_CONFIG, else $XDG_CONFIG_HOME/notation, else
 /// $HOME/.config/notation; "" if none of these variables is set.
 std::string default_notation_config_dir();

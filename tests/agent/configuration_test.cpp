@@ -68,3 +68,39 @@ TEST_CASE("a registry named twice is refused", "[configuration]") {
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().message().find("twice") != std::string::npos);
 }
+
+TEST_CASE("a registry's mirrors are read in their order", "[configuration]") {
+  const auto parsed = Configuration::parse(R"(
+registries:
+  - host: registry.example
+    mirrors: [mirror.example:5000/proxy/hub, 10.0.0.5]
+  - host: 10.0.0.5
+    insecure: true
+)",
+                                           "mosb.yaml");
+  REQUIRE(parsed);
+  const auto& mirrors = parsed->registries.at("registry.example").mirrors;
+  REQUIRE(mirrors.size() == 2);
+  CHECK(mirrors[0].host == "mirror.example:5000");
+  CHECK(mirrors[0].prefix == "proxy/hub");
+  CHECK(mirrors[1].str() == "10.0.0.5");
+  CHECK(parsed->registries.at("10.0.0.5").mirrors.empty());
+}
+
+TEST_CASE("what cannot be a mirror is refused by name", "[configuration]") {
+  for (const std::string mirrors : {"[http://mirror.example]",
+                                    "[mirror.example/]",
+                                    "[mirror.example/UPPER]",
+                                    "['']",
+                                    "mirror.example",
+                                    "[registry.example]",
+                                    "[a.example, a.example]",
+                                    "[a.b, b.b, c.b, d.b, e.b, f.b, g.b, h.b, i.b]"}) {
+    INFO(mirrors);
+    const auto parsed = Configuration::parse(
+        "registries: [{host: registry.example, mirrors: " + mirrors + "}]\n", "mosb.yaml");
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code() == Errc::kManifest);
+    CHECK(parsed.error().message().find("mirrors") != std::string::npos);
+  }
+}

@@ -161,6 +161,16 @@ TEST_CASE("deep, huge and endless documents are refused", "[oci]") {
   refuse(std::string(4 * kMiB + 1, ' '), "bytes, more than");
 }
 
+TEST_CASE("a document with hundreds of thousands of members is judged soon", "[oci]") {
+  std::string members;
+  for (int i = 0; members.size() < 4 * kMiB - 1000; ++i) {
+    members += ",\"" + std::to_string(i) + "\":0";
+  }
+  const auto start = std::chrono::steady_clock::now();
+  refuse(head() + config() + R"(,"layers":{})" + members + "}", "'layers'");
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+}
+
 TEST_CASE("a manifest has at most 64 layers", "[oci]") {
   std::string layers;
   for (int i = 0; i < 65; ++i) {

@@ -10,10 +10,14 @@ target_compile_definitions(
 mosb_add_test(
   registry
   SOURCES auth_file_test.cpp
+          credential_helper_test.cpp
           auth_test.cpp
           registry_hostile_test.cpp
           registry_link_test.cpp
+          registry_mirror_blob_test.cpp
+          registry_mirror_test.cpp
           registry_push_test.cpp
+          registry_recorded_test.cpp
           registry_redirect_test.cpp
           registry_referrers_test.cpp
           registry_retry_test.cpp

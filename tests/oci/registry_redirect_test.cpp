@@ -192,6 +192,10 @@ TEST_CASE("a redirect to a file, to HTTPS or to a forbidden address is refused",
                                               "http://169.254.169.254/latest",
                                               "http://0.0.0.0:@PORT@/x",
                                               "http://[::ffff:169.254.169.254]/",
+                                              "http://[fe80::1]/",
+                                              "http://2852039166/latest",
+                                              "ftp://127.0.0.1/x",
+                                              "scp://127.0.0.1/x",
                                               "unix:///run/docker.sock",
                                               ""};
   std::vector<Json> rules;

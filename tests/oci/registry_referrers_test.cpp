@@ -189,10 +189,24 @@ TEST_CASE("a list of referrers that is none is refused", "[referrers]") {
     }
     CHECK(refused(listed).code() == Errc::kContent);
   }
-  Json huge = api_rule({});
-  huge["fill"] = 4 * mosb::kMiB + 1;
-  const auto server = must(ScriptedRegistry::start(Json::array({huge})));
-  CHECK(refused(list(server)).code() == Errc::kContent);
+}
+
+TEST_CASE("a list of referrers beyond four megabytes is refused, by the API and by the tag",
+          "[referrers]") {
+  const Json no_api = {{"path", api_path() + "*"}, {"status", 404}};
+  for (const Json& size : {Json{{"fill", 4 * mosb::kMiB + 1}},
+                           Json{{"length", 10'000'000'000}},
+                           Json{{"endless", true}}}) {
+    INFO(size.dump());
+    Json api = api_rule({});
+    api.update(size);
+    Json tag = tag_rule({});
+    tag.update(size);
+    const auto by_api = must(ScriptedRegistry::start(Json::array({api})));
+    CHECK(refused(list(by_api)).code() == Errc::kContent);
+    const auto by_tag = must(ScriptedRegistry::start(Json::array({no_api, tag})));
+    CHECK(refused(list(by_tag)).code() == Errc::kContent);
+  }
 }
 
 TEST_CASE("a registry that answers OCI-Subject lists the referrer itself", "[referrers]") {

@@ -178,6 +178,22 @@ TEST_CASE("a registry's own wish for a pause is kept, up to a limit", "[oci]") {
   CHECK(slow.count("GET", std::string(kApp) + "manifests/1") == 1);
 }
 
+TEST_CASE("a wish for a pause beyond all measure is not waited for, and a date is none", "[oci]") {
+  for (const char* wish : {"86401", "1000000000000", "99999999999999999999999"}) {
+    INFO(wish);
+    const auto server = must(ScriptedRegistry::start(
+        Json::array({{{"status", 503}, {"headers", {{"Retry-After", wish}}}}})));
+    (void)refused(patient(server)->resolve(tagged("1")));
+    CHECK(server.count("GET", std::string(kApp) + "manifests/1") == 1);
+  }
+  for (const char* wish : {"Fri, 31 Dec 9999 23:59:59 GMT", "-1", "1.5", "soon", ""}) {
+    INFO(wish);
+    const auto server = must(ScriptedRegistry::start(in_turn(
+        {{{"status", 503}, {"headers", {{"Retry-After", wish}}}}, manifest_rule("1", kManifest)})));
+    CHECK(patient(server)->resolve(tagged("1")));
+  }
+}
+
 TEST_CASE("a server that never answered is not asked twice", "[oci]") {
   const auto server = must(ScriptedRegistry::start(Json::array({{{"raw_base64", ""}}})));
   CHECK(refused(patient(server)->resolve(tagged("1"))).code() == Errc::kNetwork);

@@ -79,6 +79,43 @@ TEST_CASE("insecure registries come from notation's config.json", "[trust]") {
   CHECK_FALSE(config.insecure_registries());
 }
 
+TEST_CASE("a registry is insecure by its whole name, as notation compares it", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  CHECK_FALSE(must(is_insecure_registry(dir.path(), "a.io:5000")));
+  CHECK_FALSE(must(is_insecure_registry(dir.path() + "/none", "a.io:5000")));
+  const std::string path = dir.path() + "/config.json";
+  write_file(path, R"({"insecureRegistries":["a.io:5000","B.io"],"credsStore":"x"})");
+  CHECK(must(is_insecure_registry(dir.path(), "a.io:5000")));
+  CHECK(must(is_insecure_registry(dir.path(), "A.IO:5000")));
+  CHECK(must(is_insecure_registry(dir.path(), "b.io")));
+  for (const char* host : {"a.io", "a.io:500", "a.io:50000", "x.a.io:5000", "b.io:443", ""}) {
+    INFO(host);
+    CHECK_FALSE(must(is_insecure_registry(dir.path(), host)));
+  }
+}
+
+TEST_CASE("a config.json that is not trusted or not to be read is refused", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  const std::string path = dir.path() + "/config.json";
+  for (const std::string text : {R"({"insecureRegistries":"a.io"})",
+                                 R"({"insecureRegistries":[7]})",
+                                 R"({"insecureRegistries":[],"insecureRegistries":["a.io"]})",
+                                 "[]x"}) {
+    INFO(text);
+    write_file(path, text);
+    CHECK_FALSE(is_insecure_registry(dir.path(), "a.io"));
+  }
+  write_file(path, R"({"insecureRegistries":["a.io"]})", 0666);
+  CHECK(is_insecure_registry(dir.path(), "a.io").error().code() == Errc::kPolicy);
+  REQUIRE(::chmod(path.c_str(), 0644) == 0);
+  CHECK(must(is_insecure_registry(dir.path(), "a.io")));
+  write_file(path, R"({"insecureRegistries":["a.io"],"x":")" + std::string(1 << 20, 'x') + "\"}");
+  CHECK(is_insecure_registry(dir.path(), "a.io").error().code() == Errc::kPolicy);
+  std::filesystem::rename(path, dir.path() + "/elsewhere");
+  std::filesystem::create_symlink(dir.path() + "/elsewhere", path);
+  CHECK(is_insecure_registry(dir.path(), "a.io").error().code() == Errc::kPolicy);
+}
+
 TEST_CASE("the default directory is the one that notation reads", "[trust]") {
   struct Environment {
     ~Environment() {
