@@ -1,9 +1,14 @@
 #include "mosb/oci/layout_index.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <limits>
+#include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
@@ -100,12 +105,62 @@ Result<LayoutIndex> read_layout_index(const std::string& dir) {
   return LayoutIndex{.document = std::move(document), .parsed = std::move(index)};
 }
 
+namespace {
+
+/// Tells a file from one that takes its name later.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t changed_seconds = 0;
+  std::int64_t changed_nanoseconds = 0;
+  bool operator==(const FileIdentity&) const = default;
+
+  static Result<FileIdentity> of(const std::string& path) {
+    const struct stat st = MOSB_TRY(sys::lstat(path));
+    return FileIdentity{st.st_dev, st.st_ino, st.st_size, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
+  }
+};
+
+struct LastIndex {
+  std::mutex mutex;
+  std::string dir;
+  FileIdentity identity;
+  std::shared_ptr<const Index> index;
+};
+
+LastIndex& last_index() {
+  static LastIndex last;
+  return last;
+}
+
+void forget_last_index() {
+  const std::lock_guard lock(last_index().mutex);
+  last_index().index.reset();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir) {
+  LastIndex& last = last_index();
+  const std::lock_guard lock(last.mutex);
+  // Looked at first: if it is replaced while it is read, the next look finds another one.
+  const FileIdentity identity = MOSB_TRY(FileIdentity::of(dir + kFile));
+  if (!last.index || last.dir != dir || last.identity != identity) {
+    last.index = std::make_shared<const Index>(MOSB_TRY(read_layout_index(dir)).parsed);
+    last.dir = dir;
+    last.identity = identity;
+  }
+  return last.index;
+}
+
 Status write_layout_index(const std::string& dir, const Json& document) {
   const std::string text = print_json(document);
   // Nothing is written that could not be read again.
   const Json again = MOSB_TRY(parse_text(text).context("new index of " + quote(dir)));
   MOSB_CHECK(parse(again).context("new index of " + quote(dir)));
   MOSB_CHECK(remove_leftovers(dir));
+  forget_last_index();
   return write_file_atomic(dir + kFile, text, kFileMode);
 }
 
