@@ -1,5 +1,6 @@
 #include "mosb/cli/image_store_commands.h"
 
+#include <cstdio>
 #include <memory>
 #include <vector>
 
@@ -41,12 +42,6 @@ Json to_json(const agent::ImageRemoval& removal) {
           {"kept", removal.kept}};
 }
 
-void print_lines(Session& session, const std::string& table) {
-  for (const std::string& line : split(table.substr(0, table.size() - 1), '\n')) {
-    print_line(session, line);
-  }
-}
-
 /// The images are there even if the state that says who uses them is not.
 std::vector<agent::ImageUser> find_users(const Session& session,
                                          oci::Store& store,
@@ -81,8 +76,9 @@ Result<int> list(Session& session) {
   }
   if (session.format() == Output::kJson) {
     print_json(json);
-  } else {
-    print_lines(session, render_table({"IMAGE", "SCOPE", "DIGEST", "SIZE", "PINNED BY"}, rows));
+  } else if (!session.quiet) {
+    (void)std::fputs(render_table({"IMAGE", "SCOPE", "DIGEST", "SIZE", "PINNED BY"}, rows).c_str(),
+                     stdout);
   }
   return 0;
 }

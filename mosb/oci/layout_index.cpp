@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -122,36 +123,46 @@ struct FileIdentity {
   }
 };
 
-struct LastIndex {
+/// Indexes that were read, by their layouts' directories.
+struct ReadIndexes {
+  struct One {
+    FileIdentity identity;
+    std::shared_ptr<const Index> index;
+  };
   std::mutex mutex;
-  std::string dir;
-  FileIdentity identity;
-  std::shared_ptr<const Index> index;
+  std::map<std::string, One> by_dir;
 };
 
-LastIndex& last_index() {
-  static LastIndex last;
-  return last;
+/// A command works with the store and a layout or two.
+constexpr std::size_t kMaxKept = 4;
+
+ReadIndexes& read_indexes() {
+  static ReadIndexes indexes;
+  return indexes;
 }
 
-void forget_last_index() {
-  const std::lock_guard lock(last_index().mutex);
-  last_index().index.reset();
+void forget(const std::string& dir) {
+  const std::lock_guard lock(read_indexes().mutex);
+  read_indexes().by_dir.erase(dir);
 }
 
 }  // namespace
 
 Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir) {
-  LastIndex& last = last_index();
-  const std::lock_guard lock(last.mutex);
+  ReadIndexes& kept = read_indexes();
+  const std::lock_guard lock(kept.mutex);
   // Looked at first: if it is replaced while it is read, the next look finds another one.
   const FileIdentity identity = MOSB_TRY(FileIdentity::of(dir + kFile));
-  if (!last.index || last.dir != dir || last.identity != identity) {
-    last.index = std::make_shared<const Index>(MOSB_TRY(read_layout_index(dir)).parsed);
-    last.dir = dir;
-    last.identity = identity;
+  const auto it = kept.by_dir.find(dir);
+  if (it != kept.by_dir.end() && it->second.identity == identity) {
+    return it->second.index;
   }
-  return last.index;
+  auto index = std::make_shared<const Index>(MOSB_TRY(read_layout_index(dir)).parsed);
+  if (kept.by_dir.size() >= kMaxKept) {
+    kept.by_dir.clear();
+  }
+  kept.by_dir.insert_or_assign(dir, ReadIndexes::One{identity, index});
+  return index;
 }
 
 Status write_layout_index(const std::string& dir, const Json& document) {
@@ -160,7 +171,7 @@ Status write_layout_index(const std::string& dir, const Json& document) {
   const Json again = MOSB_TRY(parse_text(text).context("new index of " + quote(dir)));
   MOSB_CHECK(parse(again).context("new index of " + quote(dir)));
   MOSB_CHECK(remove_leftovers(dir));
-  forget_last_index();
+  forget(dir);
   return write_file_atomic(dir + kFile, text, kFileMode);
 }
 

@@ -425,7 +425,6 @@ registry() {
     wait "$registry_pid" || true
     refused 10 network "$registry" mosb apply m.yaml
     refused 15 verity "$(basename "$(stored_layer shell)")" mosb start one
-    refused 15 verity "$(basename "$(stored_layer shell)")" mosb apply --applied
     [[ -e $(stored_layer shell) ]] || fail "what may be of use was thrown away"
 }
 
