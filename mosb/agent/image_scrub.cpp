@@ -1,7 +1,7 @@
 #include "mosb/agent/image_scrub.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "mosb/agent/image_users.h"
@@ -35,26 +35,31 @@ void add(std::vector<std::string>& names, const std::string& name) {
   }
 }
 
-std::vector<std::string> used_by(const Digest& digest,
-                                 const oci::StoreContents& contents,
-                                 const std::vector<ImageUser>& users) {
-  std::vector<std::string> names;
+/// Names for the damaged blobs; each image's needs are followed once.
+void name_users(std::vector<DamagedBlob>& damaged,
+                const oci::StoreContents& contents,
+                const std::vector<ImageUser>& users) {
   for (const oci::StoredImage& image : contents.records) {
-    if (oci::blobs_of({image}, contents).contains(digest)) {
-      add(names, "image " + image.ref);
-      for (const std::string& name : names_of(users_of(image, users))) {
-        add(names, name);
+    const std::set<Digest> needed = oci::blobs_of({image}, contents);
+    const std::vector<std::string> names = names_of(users_of(image, users));
+    for (DamagedBlob& blob : damaged) {
+      if (needed.contains(blob.digest)) {
+        add(blob.used_by, "image " + image.ref);
+        for (const std::string& name : names) {
+          add(blob.used_by, name);
+        }
       }
     }
   }
   for (const ImageUser& user : users) {
-    const bool mounted =
-        std::find(user.layers.begin(), user.layers.end(), digest) != user.layers.end();
-    if (mounted || user.manifest == digest) {
-      add(names, user.name);
+    for (DamagedBlob& blob : damaged) {
+      const bool mounted =
+          std::find(user.layers.begin(), user.layers.end(), blob.digest) != user.layers.end();
+      if (mounted || user.manifest == blob.digest) {
+        add(blob.used_by, user.name);
+      }
     }
   }
-  return names;
 }
 
 /// Judges what was found again, now that nobody changes the store, and takes it out of the way.
@@ -72,7 +77,6 @@ Status settle(const Instance& instance, ScrubReport& report) {
         !is_damage(read_blob(store, blob.digest, size->second, nothing))) {
       continue;  // removed or fetched again meanwhile
     }
-    blob.used_by = used_by(blob.digest, contents, users);
     if (pins.blobs.contains(blob.digest)) {
       MOSB_CHECK(mark_suspect(paths, blob.digest, blob.reason));
     } else {
@@ -82,6 +86,7 @@ Status settle(const Instance& instance, ScrubReport& report) {
     }
     damaged.push_back(std::move(blob));
   }
+  name_users(damaged, contents, users);
   report.damaged = std::move(damaged);
   return fsync_dir(store.dir() + "/blobs/sha256");
 }
