@@ -2,6 +2,7 @@
 
 #include "mosb/base/text.h"
 #include "mosb/oci/pull.h"
+#include "mosb/oci/replaced_image.h"
 
 namespace mosb::agent {
 
@@ -58,6 +59,15 @@ Result<AdmittedImage> admit_from_store(const Judged& what,
   return AdmittedImage{std::move(image), std::move(admitted.manifest), std::move(config)};
 }
 
+/// What is missing or damaged in the store, its source may still have.
+Error as_lost(Error error) {
+  const bool lost = error.code() == Errc::kContent || error.code() == Errc::kNotFound;
+  return lost ? std::move(error)
+                    .as(Errc::kContent)
+                    .with_hint("apply the manifest again to fetch it anew")
+              : error;
+}
+
 }  // namespace
 
 Result<AdmittedImage> admit_image(oci::Repository& from,
@@ -96,18 +106,29 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,
                                     const TrustContext& trust) {
-  const auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
+  auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
+  if (!stored) {
+    // Its reference means another image by now. That this one was accepted under the scope, the
+    // applied state says, too.
+    auto replaced = oci::replaced_image(store, image.digest);
+    if (!replaced) {
+      return as_lost(std::move(replaced).error()).context("image " + quote(image.ref));
+    }
+    stored = *std::move(replaced);
+  }
   if (!stored) {
     return Error(Errc::kContent,
                  "image " + quote(image.ref) + " (" + image.digest.str() +
                      ") is no longer in the store")
         .with_hint("apply the manifest again to fetch it");
   }
-  return admit_from_store(
-             Judged{image.ref, image.scope, image.insecure, stored->manifest, stored->index},
-             store,
-             trust)
-      .context("verify image " + quote(image.ref));
+  auto admitted =
+      admit_from_store(
+          Judged{image.ref, image.scope, image.insecure, stored->manifest, stored->index},
+          store,
+          trust)
+          .context("verify image " + quote(image.ref));
+  return admitted ? std::move(admitted) : as_lost(std::move(admitted).error());
 }
 
 }  // namespace mosb::agent

@@ -6,6 +6,7 @@
 
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/desired.h"
+#include "mosb/agent/open_store.h"
 #include "mosb/agent/reconcile.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
@@ -102,7 +103,7 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
                                    const ApplyOptions& options) {
   const Paths& paths = instance.paths();
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request =
       desired_request(paths, instance.id(), context, options.skip_signature);
   std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, store, request));
@@ -171,7 +172,7 @@ Result<ApplyReport> start_service(const Instance& instance,
     return Error(Errc::kNotFound, "there is no service " + quote(name))
         .with_hint("`mosb ps` lists the services");
   }
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request = desired_request(paths, instance.id(), context, false);
   std::vector<AdmittedTarget> targets;
   targets.push_back(MOSB_TRY(readmit_service(it->second, store, request)));

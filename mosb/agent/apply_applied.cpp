@@ -6,6 +6,7 @@
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/apply.h"
 #include "mosb/agent/desired.h"
+#include "mosb/agent/open_store.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
 #include "mosb/agent/uid_ranges.h"
@@ -106,7 +107,7 @@ Result<ApplyReport> apply_applied(const Instance& instance,
                                   const ApplyOptions& options) {
   const Paths& paths = instance.paths();
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(paths.store()));
+  oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request{paths, instance.id(), context.configuration, context.trust};
   const ServiceRuntime runtime(paths, instance.id());
   MOSB_CHECK(runtime.collect_garbage());

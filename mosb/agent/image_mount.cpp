@@ -1,7 +1,9 @@
 #include "mosb/agent/image_mount.h"
 
 #include "mosb/agent/layer_sources.h"
+#include "mosb/agent/open_store.h"
 #include "mosb/agent/service_runtime.h"
+#include "mosb/agent/suspects.h"
 #include "mosb/agent/uid_ranges.h"
 #include "mosb/base/file.h"
 #include "mosb/base/scope_exit.h"
@@ -37,7 +39,7 @@ Status mount_reference(const Instance& instance,
                        const MountRequest& request,
                        const TrustContext& trust,
                        const oci::Progress& progress) {
-  oci::Store store = MOSB_TRY(oci::Store::open_or_create(instance.paths().store()));
+  oci::Store store = MOSB_TRY(open_store(instance));
   AdmissionRequest admission;
   admission.ref = request.ref;
   admission.scope = request.scope;
@@ -46,6 +48,9 @@ Status mount_reference(const Instance& instance,
   const verity::ImageMount mount = MOSB_TRY(image_mount(request, image, store));
   MOSB_CHECK(oci::pull_layers(from, oci::plan_pull(*image.manifest, store), store, progress)
                  .context("fetch image " + quote(image.image.ref)));
+  for (const verity::LayerSource& layer : mount.layers) {
+    MOSB_CHECK(check_suspect(instance.paths(), layer));
+  }
   const bool is_new = !path_exists(request.target);
   MOSB_CHECK(sys::mkdir(request.target, kTargetMode));
   ScopeExit remove_target([&] {

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "lxc/user.h"
+#include "mosb/agent/suspects.h"
 #include "mosb/agent/volumes.h"
 #include "mosb/base/file.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "verity/hash_tree.h"
 #include "verity/mount_table.h"
 #include "verity/server_probe.h"
 #include "verity/volume.h"
@@ -23,8 +23,9 @@ constexpr std::uint32_t kAllIds = 0xfffffffe;
 /// What a killed service has to end once its readers are free.
 constexpr std::chrono::seconds kEndTimeout{5};
 
-/// The service that a mounted image belongs to, by its path; "" if it is none of ours.
-std::string owner_of(const Paths& paths, const std::string& target) {
+}  // namespace
+
+std::string service_of_mount(const Paths& paths, const std::string& target) {
   for (const std::string& dir : {paths.services(), paths.file_systems()}) {
     if (target.starts_with(dir + "/")) {
       const std::string rest = target.substr(dir.size() + 1);
@@ -33,8 +34,6 @@ std::string owner_of(const Paths& paths, const std::string& target) {
   }
   return "";
 }
-
-}  // namespace
 
 void add_home(std::vector<std::string>& env, const std::string& home) {
   const bool set = std::any_of(
@@ -77,7 +76,7 @@ Result<std::map<std::string, ServiceFacts>> ServiceRuntime::observe_all() const 
     facts.container = MOSB_TRY(lxc::observe(container_id(name)));
   }
   for (verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
-    const std::string name = owner_of(paths_, mount.target);
+    const std::string name = service_of_mount(paths_, mount.target);
     if (!name.empty()) {
       all[name].leftovers = true;
       all[name].mounts.push_back(std::move(mount));
@@ -117,7 +116,9 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
   for (const VolumeBind& volume : spec.volumes) {
     (void)MOSB_TRY(ensure_volume(paths_, volume));
   }
-  MOSB_CHECK(clear_suspects(spec));
+  for (const verity::LayerSource& layer : spec.image.layers) {
+    MOSB_CHECK(check_suspect(paths_, layer));
+  }
   MOSB_CHECK(sys::mkdir_all(spec.image.target, 0700));
   MOSB_CHECK(release_unknown(spec.image.target));
   ScopeExit remove_directories([&] { remove_empty_directories(spec); });
@@ -130,27 +131,6 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
 Status ServiceRuntime::discard(const ServiceSpec& spec) const {
   MOSB_CHECK(verity::unmount_image(spec.image.target, mount_environment()));
   remove_empty_directories(spec);
-  return ok();
-}
-
-Status ServiceRuntime::mark_suspect(const verity::LayerState& layer) const {
-  MOSB_CHECK(sys::mkdir_all(paths_.suspects(), 0700));
-  const std::string mark = paths_.suspects() + "/" + layer.digest.hex();
-  return path_exists(mark) ? ok() : write_file_atomic(mark, layer.detail + "\n", 0600);
-}
-
-Status ServiceRuntime::clear_suspects(const ServiceSpec& spec) const {
-  for (const verity::LayerSource& layer : spec.image.layers) {
-    const std::string mark = paths_.suspects() + "/" + layer.digest.hex();
-    if (!path_exists(mark)) {
-      continue;
-    }
-    MOSB_CHECK(verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash)
-                   .context("layer " + layer.digest.str() + " gave bad blocks before")
-                   .with_hint("remove " + layer.blob_path +
-                              " and apply the manifest again to fetch it anew"));
-    MOSB_CHECK(sys::unlink(mark));
-  }
   return ok();
 }
 
@@ -210,10 +190,10 @@ Status ServiceRuntime::start(const ServiceSpec& spec, std::chrono::milliseconds 
 Status ServiceRuntime::release_mounts(const std::string& name,
                                       const std::string& kept_target) const {
   for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
-    if (owner_of(paths_, mount.target) == name && mount.target != kept_target) {
+    if (service_of_mount(paths_, mount.target) == name && mount.target != kept_target) {
       for (const verity::LayerState& layer : mount.layers) {
         if (layer.corrupt) {
-          MOSB_CHECK(mark_suspect(layer));
+          MOSB_CHECK(mark_suspect(paths_, layer.digest, layer.detail));
         }
       }
       MOSB_CHECK(verity::unmount_image(mount.target, mount_environment()));

@@ -28,6 +28,9 @@ struct ServiceFacts {
   bool running() const { return container.state == lxc::RunState::kRunning; }
 };
 
+/// The service that an image is mounted for, by where; "" if it is none of mosb's.
+std::string service_of_mount(const Paths& paths, const std::string& target);
+
 /// Adds the home directory's variable to NAME=VALUE pairs, unless somebody set one.
 void add_home(std::vector<std::string>& env, const std::string& home);
 
@@ -59,10 +62,6 @@ class ServiceRuntime {
 
  private:
   Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
-  /// Remembers that a layer gave bad blocks, over the end of the server that found them.
-  Status mark_suspect(const verity::LayerState& layer) const;
-  /// Reads all of each layer that is marked before it is mounted again. Errors: kVerity.
-  Status clear_suspects(const ServiceSpec& spec) const;
   void remove_empty_directories(const ServiceSpec& spec) const;
   /// Unmounts what lies at a target of ours and has lost its record.
   Status release_unknown(const std::string& target) const;

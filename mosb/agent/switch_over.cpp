@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mosb/agent/layer_damage.h"
+#include "mosb/agent/suspects.h"
 #include "mosb/agent/volumes.h"
 #include "mosb/base/file.h"
 #include "mosb/base/log.h"
@@ -32,6 +34,7 @@ Status look_at_volumes(const DesiredService& service, const Paths& paths, Servic
 }  // namespace
 
 Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths& paths) {
+  paths_ = &paths;
   facts_ = MOSB_TRY(runtime_.observe_all());
   for (const DesiredService& service : desired) {
     const oci::PullPlan pull = oci::plan_pull(service.manifest, store_);
@@ -43,7 +46,14 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
                      .missing_bytes = pull.bytes,
                      .new_volumes = {},
                      .image_ref = service.applied.image.ref};
-    Item item{&service, std::move(view), {}};
+    Item item{&service, std::move(view), {}, {}};
+    if (service.source != nullptr) {
+      item.damaged = damaged_layers(paths, service, facts_, store_);
+    }
+    for (const oci::Descriptor& layer : item.damaged) {
+      item.view.missing_layers += 1;
+      item.view.missing_bytes.value += layer.size;
+    }
     MOSB_CHECK(look_at_volumes(service, paths, item.view));
     item.change = change_for(item.view);
     items_.push_back(std::move(item));
@@ -69,21 +79,39 @@ void SwitchOver::announce(const Step& step) const {
   }
 }
 
+Status SwitchOver::fetch(const Item& item, std::set<Digest>& fetched) {
+  // Looked at again: a service before it may have brought layers that both have.
+  oci::PullPlan pull = oci::plan_pull(item.service->manifest, store_);
+  for (const oci::Descriptor& layer : item.damaged) {
+    if (!fetched.contains(layer.digest)) {
+      pull.missing.push_back(layer);
+      pull.bytes.value += layer.size;
+    }
+  }
+  if (pull.missing.empty()) {
+    return ok();
+  }
+  if (item.service->source == nullptr) {
+    return Error(Errc::kContent,
+                 "service " + quote(item.service->name()) + ": " +
+                     layer_fault(pull.missing.front(), store_))
+        .with_hint("apply the manifest again to fetch it");
+  }
+  announce({"pull", item.service->applied.image.ref, ""});
+  // A damaged one is replaced when the new one is whole: until then its good blocks can be read.
+  MOSB_CHECK(oci::pull_layers(*item.service->source, pull, store_, options_.progress)
+                 .context("fetch image " + quote(item.service->applied.image.ref)));
+  for (const oci::Descriptor& layer : pull.missing) {
+    fetched.insert(layer.digest);
+    MOSB_CHECK(clear_suspect(*paths_, layer.digest));
+  }
+  return ok();
+}
+
 Status SwitchOver::prepare() {
+  std::set<Digest> fetched;
   for (const Item& item : items_) {
-    // Looked at again: a service before it may have brought layers that both have.
-    const oci::PullPlan pull = oci::plan_pull(item.service->manifest, store_);
-    if (pull.missing.empty()) {
-      continue;
-    }
-    if (item.service->source == nullptr) {
-      return Error(Errc::kContent,
-                   "layers of service " + quote(item.service->name()) + " are not in the store")
-          .with_hint("apply the manifest again to fetch them");
-    }
-    announce({"pull", item.service->applied.image.ref, ""});
-    MOSB_CHECK(oci::pull_layers(*item.service->source, pull, store_, options_.progress)
-                   .context("fetch image " + quote(item.service->applied.image.ref)));
+    MOSB_CHECK(fetch(item, fetched));
   }
   return mount_all();
 }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ class SwitchOver {
   SwitchOver(ServiceRuntime runtime, oci::Store& store, const ApplyOptions& options)
       : runtime_(std::move(runtime)), store_(store), options_(options) {}
 
-  /// Reads the facts. `desired` must outlive this.
+  /// Reads the facts. `desired` and `paths` must outlive this.
   Status look(const std::vector<DesiredService>& desired, const Paths& paths);
   const std::map<std::string, ServiceFacts>& facts() const { return facts_; }
   /// What prepare() and execute() will do.
@@ -44,8 +45,11 @@ class SwitchOver {
     const DesiredService* service;
     ServiceView view;
     ServiceChange change;
+    /// Layers to be fetched again.
+    std::vector<oci::Descriptor> damaged;
   };
 
+  Status fetch(const Item& item, std::set<Digest>& fetched);
   Status mount_all();
   void discard_all(std::size_t prepared);
   Status switch_all(std::vector<std::string>& touched);
@@ -53,6 +57,7 @@ class SwitchOver {
   void announce(const Step& step) const;
 
   ServiceRuntime runtime_;
+  const Paths* paths_ = nullptr;
   oci::Store& store_;
   const ApplyOptions& options_;
   std::map<std::string, ServiceFacts> facts_;

@@ -37,4 +37,8 @@ Result<FileLock> FileLock::wait(const std::string& path) {
   return FileLock(MOSB_TRY(lock(path, LOCK_EX)));
 }
 
+Result<FileLock> FileLock::share(const std::string& path) {
+  return FileLock(MOSB_TRY(lock(path, LOCK_SH)));
+}
+
 }  // namespace mosb

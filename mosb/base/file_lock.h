@@ -8,7 +8,7 @@
 
 namespace mosb {
 
-/// An exclusive flock(2) on a file of mode 0600. The kernel drops it when the process ends. The
+/// A flock(2) on a file of mode 0600. The kernel drops it when the process ends. The
 /// file must lie in a directory that only root enters: whoever can read a lock file can hold it.
 class FileLock {
  public:
@@ -16,6 +16,8 @@ class FileLock {
   static Result<FileLock> acquire(const std::string& path);
   /// Waits for the lock.
   static Result<FileLock> wait(const std::string& path);
+  /// Waits until nobody holds the lock alone, and holds it beside others that share it.
+  static Result<FileLock> share(const std::string& path);
   int fd() const { return fd_.get(); }
 
  private:

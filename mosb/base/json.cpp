@@ -1,7 +1,5 @@
 #include "mosb/base/json.h"
 
-#include <set>
-
 #include "mosb/base/text.h"
 
 namespace mosb::json {
@@ -25,12 +23,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool number_float(number_float_t value, const string_t& /*text*/) override { return add(value); }
   bool string(string_t& value) override { return add(std::move(value)); }
   bool binary(binary_t& /*value*/) override { return fail("binary value"); }
-  bool start_object(std::size_t /*size*/) override {
-    names_.emplace_back();
-    return push(Json::object());
-  }
+  bool start_object(std::size_t /*size*/) override { return push(Json::object()); }
   bool end_object() override {
-    names_.pop_back();
     open_.pop_back();
     return true;
   }
@@ -40,7 +34,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool key(string_t& name) override {
-    if (!names_.back().insert(name).second) {
+    if (!open_.back()->emplace(name, nullptr).second) {
       return fail("member " + quote(name) + " stands twice");
     }
     key_ = std::move(name);
@@ -85,7 +79,6 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
 
   Json root_;
   std::vector<Json*> open_;
-  std::vector<std::set<std::string>> names_;
   std::string key_;
   std::string error_;
 };

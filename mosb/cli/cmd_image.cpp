@@ -3,10 +3,10 @@
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/image_verify.h"
-#include "mosb/base/file.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/image_build_command.h"
 #include "mosb/cli/image_copy_command.h"
+#include "mosb/cli/image_store_commands.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
@@ -166,30 +166,6 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   return 0;
 }
 
-Result<int> list(Session& session) {
-  std::vector<oci::StoredImage> images;
-  if (path_exists(session.paths().store())) {
-    const oci::Store store = MOSB_TRY(oci::Store::open(session.paths().store()));
-    images = MOSB_TRY(store.images());
-  }
-  Json json = Json::array();
-  std::vector<std::vector<std::string>> rows;
-  for (const oci::StoredImage& image : images) {
-    rows.push_back({image.ref, image.scope, image.manifest.digest.str()});
-    json.push_back(
-        {{"ref", image.ref}, {"scope", image.scope}, {"digest", image.manifest.digest.str()}});
-  }
-  if (session.format() == Output::kJson) {
-    print_json(json);
-    return 0;
-  }
-  const std::string table = render_table({"IMAGE", "SCOPE", "DIGEST"}, rows);
-  for (const std::string& line : split(table.substr(0, table.size() - 1), '\n')) {
-    print_line(session, line);
-  }
-  return 0;
-}
-
 void add_inspect(CLI::App& image, Session& session) {
   const auto flags = std::make_shared<RefFlags>();
   CLI::App* const command =
@@ -219,15 +195,13 @@ void add_verify(CLI::App& image, Session& session) {
 }  // namespace
 
 void add_image_commands(CLI::App& app, Session& session) {
-  CLI::App* const image = app.add_subcommand("image", "Build images and look at them");
+  CLI::App* const image = app.add_subcommand("image", "Build images, look at them, keep the store");
   image->footer("Example: mosb image inspect oci:./images:web");
   add_image_build(*image, session);
   add_image_copy(*image, session);
   add_inspect(*image, session);
   add_verify(*image, session);
-  CLI::App* const command = image->add_subcommand("ls", "List the images in the store");
-  command->footer("Example: mosb image ls");
-  command->callback([&session] { session.command = [](Session& s) { return list(s); }; });
+  add_image_store_commands(*image, session);
 }
 
 }  // namespace mosb::cli

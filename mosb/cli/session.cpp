@@ -20,7 +20,8 @@ namespace {
 
 constexpr ByteCount kMaxConfiguration{1 * kMiB};
 
-/// The store as a repository of its own.
+/// The store as a repository of its own. It is opened for writing, which takes its lock, with the
+/// first push.
 class StoreRepository final : public oci::Repository {
  public:
   explicit StoreRepository(oci::Store store) : store_(std::move(store)) {}
@@ -44,21 +45,29 @@ class StoreRepository final : public oci::Repository {
     return store_.repository().referrers(subject, artifact_type);
   }
   Status push_blob(const oci::Descriptor& descriptor, const oci::BlobSource& source) override {
-    return store_.repository().push_blob(descriptor, source);
+    return MOSB_TRY(writer())->push_blob(descriptor, source);
   }
   Status push_manifest(const oci::Descriptor& descriptor,
                        std::string_view bytes,
                        const std::optional<std::string>& tag) override {
-    return store_.repository().push_manifest(descriptor, bytes, tag);
+    return MOSB_TRY(writer())->push_manifest(descriptor, bytes, tag);
   }
   Status push_referrer(const oci::Descriptor& manifest,
                        std::string_view bytes,
                        const oci::Descriptor& subject) override {
-    return store_.repository().push_referrer(manifest, bytes, subject);
+    return MOSB_TRY(writer())->push_referrer(manifest, bytes, subject);
   }
 
  private:
+  Result<oci::Repository*> writer() {
+    if (!writer_) {
+      writer_ = MOSB_TRY(oci::Store::open_or_create(store_.dir()));
+    }
+    return &writer_->repository();
+  }
+
   oci::Store store_;
+  std::optional<oci::Store> writer_;
 };
 
 }  // namespace

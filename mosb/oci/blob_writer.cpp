@@ -47,10 +47,10 @@ bool is_old(const struct stat& st) {
   return std::chrono::system_clock::from_time_t(st.st_mtime) + kPartLife < now;
 }
 
-Status remove_if_abandoned(const std::string& path, bool is_part) {
+Status remove_if_abandoned(const std::string& path, bool even_if_young) {
   const auto st = sys::lstat(path);
   // Another user's is not ours to touch: the directory may be one that many write to.
-  if (!st || st->st_uid != ::geteuid() || (is_part && !is_old(*st))) {
+  if (!st || st->st_uid != ::geteuid() || (!even_if_young && !is_old(*st))) {
     return ok();
   }
   const bool is_dir = S_ISDIR(st->st_mode);
@@ -184,7 +184,16 @@ Status remove_abandoned(const std::string& temp_dir) {
   for (const std::string& name : MOSB_TRY(list_dir(temp_dir))) {
     const bool is_part = name.starts_with(kPartPrefix);
     if (is_part || name.starts_with(kTempPrefix)) {
-      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name, is_part));
+      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name, !is_part));
+    }
+  }
+  return ok();
+}
+
+Status remove_parts(const std::string& temp_dir) {
+  for (const std::string& name : MOSB_TRY(list_dir(temp_dir))) {
+    if (name.starts_with(kPartPrefix)) {
+      MOSB_CHECK(remove_if_abandoned(temp_dir + "/" + name, true));
     }
   }
   return ok();

@@ -77,6 +77,8 @@ std::string part_path(const std::string& temp_dir, const Digest& digest);
 /// whose lock nobody holds, and parts that nobody has written to for kPartLife. Those of other
 /// users stay.
 Status remove_abandoned(const std::string& temp_dir);
+/// Removes parts, too, however young, unless somebody writes to them.
+Status remove_parts(const std::string& temp_dir);
 /// The file inside a temporary directory that its owner keeps locked.
 std::string lock_path_in(const std::string& temp);
 

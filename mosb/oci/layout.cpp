@@ -77,7 +77,7 @@ Error no_blob(const Digest& digest, const std::string& dir) {
 Result<Layout> Layout::open(const std::string& path) {
   const std::string dir = without_trailing_slash(path);
   MOSB_CHECK(check_version(dir));
-  MOSB_CHECK(read_layout_index(dir));
+  MOSB_CHECK(look_at_layout_index(dir));
   return Layout(dir, dir);
 }
 
@@ -185,7 +185,7 @@ Status Layout::adopt_blob(const std::string& file, const Digest& digest) {
 }
 
 Result<Index> Layout::index() const {
-  return MOSB_TRY(read_layout_index(dir_)).parsed;
+  return *MOSB_TRY(look_at_layout_index(dir_));
 }
 
 Status Layout::edit_index(const std::function<Status(Json& manifests)>& change) {

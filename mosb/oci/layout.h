@@ -71,6 +71,13 @@ class Layout final : public Repository {
 
   std::string dir_;
   std::string temp_dir_;
+  /// The store's own layout: each entry that mosb makes notes its subject, so that looking for an
+  /// image's signatures does not read the manifests of all others, and all that counts is listed
+  /// in index.json itself.
+  bool notes_subjects_ = false;
 };
+
+/// In the annotations of an entry of the store's index.json: the digest of its subject, or "".
+inline constexpr char kSubjectNote[] = "io.mosb.store.subject";
 
 }  // namespace mosb::oci

@@ -1,9 +1,15 @@
 #include "mosb/oci/layout_index.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
@@ -100,12 +106,72 @@ Result<LayoutIndex> read_layout_index(const std::string& dir) {
   return LayoutIndex{.document = std::move(document), .parsed = std::move(index)};
 }
 
+namespace {
+
+/// Tells a file from one that takes its name later.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t changed_seconds = 0;
+  std::int64_t changed_nanoseconds = 0;
+  bool operator==(const FileIdentity&) const = default;
+
+  static Result<FileIdentity> of(const std::string& path) {
+    const struct stat st = MOSB_TRY(sys::lstat(path));
+    return FileIdentity{st.st_dev, st.st_ino, st.st_size, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
+  }
+};
+
+/// Indexes that were read, by their layouts' directories.
+struct ReadIndexes {
+  struct One {
+    FileIdentity identity;
+    std::shared_ptr<const Index> index;
+  };
+  std::mutex mutex;
+  std::map<std::string, One> by_dir;
+};
+
+/// A command works with the store and a layout or two.
+constexpr std::size_t kMaxKept = 4;
+
+ReadIndexes& read_indexes() {
+  static ReadIndexes indexes;
+  return indexes;
+}
+
+void forget(const std::string& dir) {
+  const std::lock_guard lock(read_indexes().mutex);
+  read_indexes().by_dir.erase(dir);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir) {
+  ReadIndexes& kept = read_indexes();
+  const std::lock_guard lock(kept.mutex);
+  // Looked at first: if it is replaced while it is read, the next look finds another one.
+  const FileIdentity identity = MOSB_TRY(FileIdentity::of(dir + kFile));
+  const auto it = kept.by_dir.find(dir);
+  if (it != kept.by_dir.end() && it->second.identity == identity) {
+    return it->second.index;
+  }
+  auto index = std::make_shared<const Index>(MOSB_TRY(read_layout_index(dir)).parsed);
+  if (kept.by_dir.size() >= kMaxKept) {
+    kept.by_dir.clear();
+  }
+  kept.by_dir.insert_or_assign(dir, ReadIndexes::One{identity, index});
+  return index;
+}
+
 Status write_layout_index(const std::string& dir, const Json& document) {
   const std::string text = print_json(document);
   // Nothing is written that could not be read again.
   const Json again = MOSB_TRY(parse_text(text).context("new index of " + quote(dir)));
   MOSB_CHECK(parse(again).context("new index of " + quote(dir)));
   MOSB_CHECK(remove_leftovers(dir));
+  forget(dir);
   return write_file_atomic(dir + kFile, text, kFileMode);
 }
 

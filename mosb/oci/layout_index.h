@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "mosb/base/json.h"
@@ -19,6 +20,10 @@ struct LayoutIndex {
 
 /// Errors: kContent, kNotFound.
 Result<LayoutIndex> read_layout_index(const std::string& dir);
+/// The same without the document, for looking only. What was read is kept, as a command asks for it
+/// several times, and read again once the file is another one. Who changes it reads it anew, under
+/// the layout's lock.
+Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir);
 /// Replaces index.json. The caller holds the layout's lock.
 Status write_layout_index(const std::string& dir, const Json& document);
 /// The index.json of an empty layout.

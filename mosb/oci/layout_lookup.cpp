@@ -1,5 +1,6 @@
 // What a layout's index.json leads to: tags, digests and referrers.
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +42,11 @@ Result<Referrer> parse_referrer(const Descriptor& entry, std::string_view bytes)
   return referrer;
 }
 
+bool is_noted_otherwise(const Descriptor& entry, const Descriptor& subject) {
+  const auto it = entry.annotations.find(kSubjectNote);
+  return it != entry.annotations.end() && it->second != subject.digest.str();
+}
+
 std::string some_of(const std::set<std::string>& names) {
   constexpr std::size_t kMost = 10;
   std::vector<std::string> shown;
@@ -57,9 +63,14 @@ std::string some_of(const std::set<std::string>& names) {
 }  // namespace
 
 Status Layout::walk(const std::function<Result<bool>(const Descriptor&)>& visit) {
-  const Index index = MOSB_TRY(read_layout_index(dir_)).parsed;
-  return walk_layout(
-      index, [this](const Descriptor& entry) { return read_manifest(entry); }, visit);
+  const std::shared_ptr<const Index> index = MOSB_TRY(look_at_layout_index(dir_));
+  const auto read = [this](const Descriptor& entry) -> Result<std::string> {
+    if (notes_subjects_) {
+      return Error(Errc::kNotFound, "");
+    }
+    return read_manifest(entry);
+  };
+  return walk_layout(*index, read, visit);
 }
 
 Result<Descriptor> Layout::find_tag(const std::string& tag) const {
@@ -143,7 +154,8 @@ Result<std::vector<Descriptor>> Layout::referrers(const Descriptor& subject,
                                                   const std::string& artifact_type) {
   std::vector<Descriptor> found;
   MOSB_CHECK(walk([&](const Descriptor& entry) -> Result<bool> {
-    if (!is_manifest_type(entry.media_type) && !is_index_type(entry.media_type)) {
+    if ((!is_manifest_type(entry.media_type) && !is_index_type(entry.media_type)) ||
+        is_noted_otherwise(entry, subject)) {
       return true;
     }
     // One damaged manifest must not hide the signatures of all other images: what can't be read

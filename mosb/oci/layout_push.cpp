@@ -1,9 +1,12 @@
 // How manifests get into a layout's index.json.
 
+#include <algorithm>
+#include <memory>
 #include <string>
 
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
+#include "mosb/oci/layout_index.h"
 #include "mosb/oci/manifest.h"
 #include "mosb/oci/name_grammar.h"
 
@@ -102,8 +105,17 @@ Status Layout::push_referrer(const Descriptor& manifest,
   // As notation writes it: the manifest's annotations, no artifact type.
   Descriptor entry = bare(manifest);
   entry.annotations = parsed.annotations;
-  return edit_index([&](Json& manifests) { return list_manifest(manifests, entry, ""); })
-      .context(what);
+  if (notes_subjects_) {
+    entry.annotations[kSubjectNote] = subject.digest.str();
+  }
+  const std::shared_ptr<const Index> index = MOSB_TRY(look_at_layout_index(dir_).context(what));
+  const bool listed =
+      std::any_of(index->manifests.begin(), index->manifests.end(), [&](const Descriptor& other) {
+        return other.digest == entry.digest;
+      });
+  return listed ? ok() : edit_index([&](Json& manifests) {
+                           return list_manifest(manifests, entry, "");
+                         }).context(what);
 }
 
 }  // namespace mosb::oci

@@ -1,5 +1,7 @@
 #include "mosb/oci/manifest.h"
 
+#include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -96,6 +98,19 @@ Status require_squashfs_image(const Manifest& manifest) {
     }
   }
   return ok();
+}
+
+ByteCount image_size(const Descriptor& descriptor, const Manifest& manifest) {
+  // Sizes are what a stranger wrote: the sum must not wrap around to a small one.
+  std::uint64_t sum = descriptor.size;
+  const auto add = [&sum](std::uint64_t size) {
+    sum += std::min(size, std::numeric_limits<std::uint64_t>::max() - sum);
+  };
+  add(manifest.config.size);
+  for (const Descriptor& layer : manifest.layers) {
+    add(layer.size);
+  }
+  return ByteCount{sum};
 }
 
 bool is_squashfs_layer(std::string_view media_type) {

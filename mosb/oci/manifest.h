@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mosb/base/byte_count.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/media_types.h"
@@ -42,6 +43,8 @@ bool is_manifest_type(std::string_view media_type);
 Status require_image(const Manifest& manifest);
 /// require_image(), and every layer is a squashfs image. Errors: kContent, with a hint.
 Status require_squashfs_image(const Manifest& manifest);
+/// Of manifest, config and layers together, as the descriptors say; at most what 64 bits hold.
+ByteCount image_size(const Descriptor& descriptor, const Manifest& manifest);
 /// kSquashfsLayer, alone or with "+gzip", "+zstd", "+xz", "+lz4" and then maybe "+verity".
 bool is_squashfs_layer(std::string_view media_type);
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
 #include <utility>
+
+#include <sys/types.h>
 
 #include "mosb/base/disk_space.h"
 #include "mosb/base/log.h"
@@ -219,7 +222,11 @@ constexpr int kMostAttempts = 3;
 class BlobPull {
  public:
   BlobPull(Repository& from, const PullPlan& plan, Layout& to, const Progress& progress)
-      : from_(from), layers_(plan.missing), to_(to), progress_(progress) {}
+      : from_(from), layers_(plan.missing), to_(to), progress_(progress) {
+    for (const Descriptor& layer : layers_) {
+      before_.emplace(layer.digest, inode_of(layer));
+    }
+  }
 
   Status run() {
     const std::size_t threads = std::min<std::size_t>(from_.parallel_fetches(), layers_.size());
@@ -234,6 +241,17 @@ class BlobPull {
   }
 
  private:
+  std::optional<ino_t> inode_of(const Descriptor& layer) const {
+    const auto st = sys::lstat(to_.blob_path(layer.digest));
+    return st ? std::optional(st->st_ino) : std::nullopt;
+  }
+
+  /// Whether somebody else wrote it since. What was there before and is asked for all the same is
+  /// damaged.
+  bool was_brought(const Descriptor& layer) const {
+    return to_.has_blob(layer) && inode_of(layer) != before_.at(layer.digest);
+  }
+
   void work() {
     for (std::size_t i = next_++; i < layers_.size() && !stopped_; i = next_++) {
       const Status pulled = fetch_anew_while_wrong(from_, [&] {
@@ -249,8 +267,8 @@ class BlobPull {
 
   Status pull(const Descriptor& layer) {
     BlobWriter writer = MOSB_TRY(BlobWriter::resume(to_.temp_dir(), layer));
-    if (to_.has_blob(layer)) {
-      return ok();  // by whoever wrote before us
+    if (was_brought(layer)) {
+      return ok();
     }
     for (int attempt = 1;; ++attempt) {
       const bool goes_on = writer.size() > 0;
@@ -301,6 +319,7 @@ class BlobPull {
   const std::vector<Descriptor>& layers_;
   Layout& to_;
   const Progress& progress_;
+  std::map<Digest, std::optional<ino_t>> before_;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<bool> stopped_ = false;
   /// Of progress and error.

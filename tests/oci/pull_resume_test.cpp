@@ -145,6 +145,13 @@ TEST_CASE("a layer that two ask for is fetched once", "[oci]") {
   CHECK(f.temp_is_empty());
 }
 
+TEST_CASE("a layer that is damaged and asked for again is replaced", "[oci]") {
+  ResumeFixture f;
+  spit(f.store.blob_path(f.layer.digest), std::string(kLayers[1].size(), 'x'));
+  must(f.pull_layer());
+  CHECK(f.has_layer());
+}
+
 TEST_CASE("parts that nobody goes on with are removed after a week", "[oci]") {
   ResumeFixture f;
   spit(f.part, "part");

@@ -1,0 +1,164 @@
+#include "mosb/cli/image_store_commands.h"
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "mosb/agent/image_removal.h"
+#include "mosb/agent/image_users.h"
+#include "mosb/agent/instance.h"
+#include "mosb/base/log.h"
+#include "mosb/base/text.h"
+#include "mosb/cli/image_scrub_command.h"
+#include "mosb/cli/table.h"
+#include "mosb/oci/store.h"
+
+namespace mosb::cli {
+
+namespace {
+
+struct RemovalFlags {
+  std::string ref, scope;
+  bool dry_run = false;
+};
+
+Json to_json(const oci::StoredImage& image) {
+  return {{"ref", image.ref}, {"scope", image.scope}, {"digest", image.manifest.digest.str()}};
+}
+
+Json to_json(const agent::ImageRemoval& removal) {
+  Json removed = Json::array();
+  for (const auto& [digest, size] : removal.blobs) {
+    removed.push_back({{"digest", digest.str()}, {"size", size.value}});
+  }
+  Json images = Json::array();
+  for (const oci::StoredImage& image : removal.records) {
+    images.push_back(to_json(image));
+  }
+  return {{"images", images},
+          {"removed", removed},
+          {"bytes", removal.bytes.value},
+          {"kept", removal.kept}};
+}
+
+/// The images are there even if the state that says who uses them is not.
+std::vector<agent::ImageUser> find_users(const Session& session,
+                                         oci::Store& store,
+                                         const std::vector<oci::StoredImage>& images) {
+  auto users = agent::image_users(session.paths(), store, images);
+  if (!users) {
+    log::warn("what uses the images is not known: " + users.error().message());
+    return {};
+  }
+  return *std::move(users);
+}
+
+Result<int> list(Session& session) {
+  Json json = Json::array();
+  std::vector<std::vector<std::string>> rows;
+  if (oci::Store::exists(session.paths().store())) {
+    oci::Store store = MOSB_TRY(oci::Store::open(session.paths().store()));
+    const std::vector<oci::StoredImage> images = MOSB_TRY(store.images());
+    const std::vector<agent::ImageUser> users = find_users(session, store, images);
+    for (const oci::StoredImage& image : images) {
+      const std::vector<std::string> names = names_of(users_of(image, users));
+      const auto size = store.size(image);
+      rows.push_back({image.ref,
+                      image.scope,
+                      image.manifest.digest.str(),
+                      size ? std::to_string(size->value) : "?",
+                      join(names, ", ")});
+      json.push_back(to_json(image));
+      json.back()["size"] = size ? Json(size->value) : Json(nullptr);
+      json.back()["pinned_by"] = names;
+    }
+  }
+  if (session.format() == Output::kJson) {
+    print_json(json);
+  } else if (!session.quiet) {
+    (void)std::fputs(render_table({"IMAGE", "SCOPE", "DIGEST", "SIZE", "PINNED BY"}, rows).c_str(),
+                     stdout);
+  }
+  return 0;
+}
+
+void warn_all(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    log::warn(warning);
+  }
+}
+
+Result<int> remove(Session& session, const RemovalFlags& flags) {
+  const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  const agent::ImageRemoval removal =
+      MOSB_TRY(agent::remove_image(instance, ref.str(), flags.scope));
+  warn_all(removal.warnings);
+  if (session.format() == Output::kJson) {
+    print_json(to_json(removal));
+    return 0;
+  }
+  for (const oci::StoredImage& image : removal.records) {
+    print_line(session, "Removed " + image.ref + " (" + image.manifest.digest.str() + ")");
+  }
+  print_line(session,
+             std::to_string(removal.blobs.size()) + " blobs went, " +
+                 std::to_string(removal.bytes.value) + " bytes became free");
+  return 0;
+}
+
+Result<int> collect(Session& session, const RemovalFlags& flags) {
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  const agent::ImageRemoval removal = MOSB_TRY(agent::collect_images(
+      instance, flags.dry_run ? agent::Removal::kPlanOnly : agent::Removal::kDo));
+  warn_all(removal.warnings);
+  if (session.format() == Output::kJson) {
+    Json json = to_json(removal);
+    json.erase("images");
+    print_json(json);
+    return 0;
+  }
+  for (const auto& [digest, size] : removal.blobs) {
+    print_line(session, digest.str() + " " + std::to_string(size.value));
+  }
+  print_line(session,
+             std::to_string(removal.blobs.size()) + " blobs of " +
+                 std::to_string(removal.bytes.value) + " bytes " +
+                 (flags.dry_run ? "would go, " : "went, ") + std::to_string(removal.kept) +
+                 " stay");
+  return 0;
+}
+
+void add_remove(CLI::App& image, Session& session) {
+  const auto flags = std::make_shared<RemovalFlags>();
+  CLI::App* const command =
+      image.add_subcommand("rm", "Remove an image from the store, and what only it needs");
+  command->footer("Example: mosb image rm registry.example/app:1.0");
+  command->add_option("REF", flags->ref, "As `mosb image ls` shows it, or its digest")->required();
+  command->add_option("--scope", flags->scope, "Trust scope that it was accepted under");
+  command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return remove(s, *flags); }; });
+}
+
+void add_collect(CLI::App& image, Session& session) {
+  const auto flags = std::make_shared<RemovalFlags>();
+  CLI::App* const command =
+      image.add_subcommand("gc", "Remove what no image, service or mount needs from the store");
+  command->footer("Example: mosb image gc --dry-run\nImages stay: `mosb image rm` removes one.");
+  command->add_flag("--dry-run", flags->dry_run, "Show what would go, and remove nothing");
+  command->callback(
+      [&session, flags] { session.command = [flags](Session& s) { return collect(s, *flags); }; });
+}
+
+}  // namespace
+
+void add_image_store_commands(CLI::App& image, Session& session) {
+  CLI::App* const command = image.add_subcommand("ls", "List the images in the store");
+  command->footer("Example: mosb image ls");
+  command->callback([&session] { session.command = [](Session& s) { return list(s); }; });
+  add_remove(image, session);
+  add_collect(image, session);
+  add_image_scrub(image, session);
+}
+
+}  // namespace mosb::cli
