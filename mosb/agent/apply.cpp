@@ -149,7 +149,7 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   const UidRanges ranges = MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets)));
   // Layers are looked for where an apply would have them.
   std::optional<oci::Store> store;
-  if (path_exists(paths.store())) {
+  if (oci::Store::exists(paths.store())) {
     store = MOSB_TRY(oci::Store::open(paths.store()));
   }
   oci::Store& layers = store ? *store : metadata;

@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "mosb/agent/image_scrub.h"
-#include "mosb/base/file.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/error_view.h"
 #include "mosb/cli/progress_bars.h"
+#include "mosb/oci/store.h"
 
 namespace mosb::cli {
 
@@ -49,7 +49,7 @@ Error damage(const agent::ScrubReport& report) {
 
 Result<int> scrub(Session& session) {
   agent::ScrubReport report;
-  if (path_exists(session.paths().store())) {
+  if (oci::Store::exists(session.paths().store())) {
     report = MOSB_TRY(agent::scrub_store(session.paths(), bar_for(session)));
   }
   for (const std::string& warning : report.warnings) {

@@ -35,6 +35,10 @@ def decode(path):
     return unhex(path).decode("utf-8", "replace") if "\\x" in path else path
 
 
+def readable(arguments):
+    return re.sub(r"(?:\\x[0-9a-f]{2})+", lambda m: decode(m[0]), arguments)
+
+
 class File:
     def __init__(self, data=b""):
         self.data = bytearray(data)
@@ -253,7 +257,7 @@ def main():
                 continue
             seen.add(state)
             write_state(tree.root, kind, f"{options.out}/{number}-{kind}")
-            print(f"{number}-{kind} {name}({re.sub('(x[0-9a-f]{2})+', '', arguments)[:80]}")
+            print(f"{number}-{kind} {name}({readable(arguments)[:120]}")
     if tree_differs(tree):
         sys.exit("the trace does not lead to what the command left")
 
