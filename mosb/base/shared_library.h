@@ -2,6 +2,7 @@
 
 #include "mosb/base/result.h"
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name
 #define MOSB_LIBRARY_MEMBER(function, member) decltype(&::function) member = nullptr;
 
 namespace mosb {

@@ -59,6 +59,9 @@ Status check_can_become_layout(const std::string& dir) {
     const bool ours = name == "blobs" || name.rfind(".mosb-", 0) == 0 ||
                       name.rfind("index.json", 0) == 0 || name.rfind("oci-layout.tmp-", 0) == 0 ||
                       name == "tmp";
+    if (!ours && check_version(dir)) {
+      return ok();  // somebody else has made it one meanwhile
+    }
     if (!ours) {
       return Error(Errc::kUsage,
                    quote(dir) + " is not an OCI layout and not empty: it has " + quote(name))

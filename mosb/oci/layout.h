@@ -77,7 +77,9 @@ class Layout final : public Repository {
   bool notes_subjects_ = false;
 };
 
-/// In the annotations of an entry of the store's index.json: the digest of its subject, or "".
+/// What the store notes in the annotations of the entries of its index.json begins so.
+inline constexpr char kStoreNotes[] = "io.mosb.store.";
+/// The digest of an entry's subject, or "".
 inline constexpr char kSubjectNote[] = "io.mosb.store.subject";
 
 }  // namespace mosb::oci

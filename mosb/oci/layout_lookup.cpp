@@ -155,7 +155,7 @@ Result<std::vector<Descriptor>> Layout::referrers(const Descriptor& subject,
   std::vector<Descriptor> found;
   MOSB_CHECK(walk([&](const Descriptor& entry) -> Result<bool> {
     if ((!is_manifest_type(entry.media_type) && !is_index_type(entry.media_type)) ||
-        is_noted_otherwise(entry, subject)) {
+        (notes_subjects_ && is_noted_otherwise(entry, subject))) {
       return true;
     }
     // One damaged manifest must not hide the signatures of all other images: what can't be read

@@ -64,6 +64,16 @@ Status list_manifest(Json& manifests, const Descriptor& descriptor, const std::s
   return ok();
 }
 
+/// Those that say nothing to mosb's store: a stranger's manifest must not make a record of itself,
+/// nor take a tag.
+Annotations foreign_annotations(const Manifest& manifest) {
+  Annotations annotations = manifest.annotations;
+  std::erase_if(annotations, [](const auto& annotation) {
+    return annotation.first.starts_with(kStoreNotes) || annotation.first == kRefName;
+  });
+  return annotations;
+}
+
 }  // namespace
 
 Status Layout::store_manifest(const Descriptor& descriptor, std::string_view bytes) {
@@ -104,7 +114,7 @@ Status Layout::push_referrer(const Descriptor& manifest,
   MOSB_CHECK(store_manifest(manifest, bytes).context(what));
   // As notation writes it: the manifest's annotations, no artifact type.
   Descriptor entry = bare(manifest);
-  entry.annotations = parsed.annotations;
+  entry.annotations = foreign_annotations(parsed);
   if (notes_subjects_) {
     entry.annotations[kSubjectNote] = subject.digest.str();
   }

@@ -36,7 +36,6 @@ void sort_in(Found& found, const Descriptor& blob, const std::string& bytes) {
     }
     if (manifest->subject) {
       Descriptor entry = descriptor;
-      entry.annotations = std::move(manifest->annotations);
       entry.annotations[kSubjectNote] = manifest->subject->digest.str();
       found.referrers.emplace(blob.digest, std::move(entry));
     }

@@ -1,4 +1,6 @@
 """The measurements of tests/bench/pull.sh; see there."""
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +16,13 @@ from bench import BIN, QUIET, host_files, milliseconds, run
 ROUNDS = int(sys.argv[1])
 LAYERS = 8
 SIZE = 450 << 20
+# It takes many seconds.
+PODMAN_ROUNDS = 3
+
+
+def platform_name():
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def free_port():
@@ -28,6 +37,8 @@ class PullBench:
         self.keys = self.path("keys")
         self.registry = f"127.0.0.1:{free_port()}"
         self.count = 0
+        # The most that a mosb had in memory, in KiB.
+        self.memory = 0
         self.server = None
 
     def path(self, *parts):
@@ -84,8 +95,43 @@ class PullBench:
         for tag in ("one", "eight"):
             run("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{self.layout}:{tag}",
                 f"docker://{self.registry}/bench:{tag}")
+            self.push_tar(tag, [whole] if tag == "one" else parts)
             self.mosb(root, "sign", f"docker://{self.registry}/bench:{tag}", "--key",
                       f"{self.keys}/signing.key", "--cert", f"{self.keys}/signing-chain.pem")
+
+    def push_tar(self, tag, trees):
+        """The same trees as ordinary layers, tar and gzip, for tools that unpack."""
+        layout = self.path("tar-layout")
+        blobs = os.path.join(layout, "blobs/sha256")
+        os.makedirs(blobs, exist_ok=True)
+
+        def add(media_type, data):
+            digest = hashlib.sha256(data).hexdigest()
+            with open(os.path.join(blobs, digest), "wb") as out:
+                out.write(data)
+            return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+
+        oci = "application/vnd.oci.image"
+        layers, ids = [], []
+        for tree in trees:
+            tar = subprocess.run(["tar", "-C", tree, "-c", "."], check=True,
+                                 stdout=subprocess.PIPE).stdout
+            ids.append("sha256:" + hashlib.sha256(tar).hexdigest())
+            layers.append(add(f"{oci}.layer.v1.tar+gzip", gzip.compress(tar, 6, mtime=0)))
+        config = add(f"{oci}.config.v1+json", json.dumps(
+            {"os": "linux", "architecture": platform_name(),
+             "rootfs": {"type": "layers", "diff_ids": ids}}).encode())
+        manifest = add(f"{oci}.manifest.v1+json", json.dumps(
+            {"schemaVersion": 2, "mediaType": f"{oci}.manifest.v1+json", "config": config,
+             "layers": layers}).encode())
+        manifest["annotations"] = {"org.opencontainers.image.ref.name": tag}
+        for name, document in (("oci-layout", {"imageLayoutVersion": "1.0.0"}),
+                               ("index.json", {"schemaVersion": 2, "manifests": [manifest]})):
+            with open(os.path.join(layout, name), "w", encoding="utf-8") as out:
+                json.dump(document, out)
+        run("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:{tag}",
+            f"docker://{self.registry}/tar:{tag}")
+        shutil.rmtree(layout)
 
     def layers(self, tag):
         out = subprocess.run(["skopeo", "inspect", "--raw", "--tls-verify=false",
@@ -97,8 +143,15 @@ class PullBench:
         root, target = self.make_root(), self.path("target")
         os.makedirs(target)
         begin = time.monotonic()
-        self.mosb(root, "mount", f"docker://{self.registry}/bench:{tag}", target)
+        with subprocess.Popen(
+                [os.path.join(BIN, "mosb"), "--root", root, "--progress", "none", "mount",
+                 f"docker://{self.registry}/bench:{tag}", target], **QUIET) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise RuntimeError(f"mosb ended with {process.returncode}")
         taken = time.monotonic() - begin
+        self.memory = max(self.memory, usage.ru_maxrss)
         self.mosb(root, "umount", target)
         os.rmdir(target)
         shutil.rmtree(root)
@@ -136,13 +189,21 @@ class PullBench:
             "oras", "copy", "--from-plain-http", "--to-oci-layout",
             f"{self.registry}/bench:{tag}", f"{folder}:x", stderr=subprocess.DEVNULL))
 
+    def pull_podman(self, tag):
+        return self.timed(lambda folder: run(
+            "podman", "--root", f"{folder}/root", "--runroot", f"{folder}/run", "pull", "-q",
+            "--tls-verify=false", f"docker://{self.registry}/tar:{tag}",
+            stderr=subprocess.DEVNULL))
+
     def bench(self):
         self.prepare()
         for tag in ("one", "eight"):
             size = sum(layer["size"] for layer in self.layers(tag))
-            times = {"mosb": [], "curl": [], "oras": [], "skopeo": []}
-            for _ in range(ROUNDS):
+            times = {"mosb": [], "curl": [], "oras": [], "skopeo": [], "podman": []}
+            for i in range(ROUNDS):
                 for name, values in times.items():
+                    if name == "podman" and i >= PODMAN_ROUNDS:
+                        continue
                     run("sync")
                     values.append(getattr(self, f"pull_{name}")(tag))
             median = {name: statistics.median(values) for name, values in times.items()}
@@ -155,6 +216,9 @@ class PullBench:
             print(f"  mosb / oras             {median['mosb'] / median['oras']:.2f} (aim: below 1)")
             print(f"  mosb / skopeo           {median['mosb'] / median['skopeo']:.2f} "
                   "(aim: at most 0.5)")
+            print(f"  podman, tar.gz / mosb   {median['podman'] / median['mosb']:.1f} "
+                  "(aim: at least 20)")
+        print(f"most memory of mosb {self.memory} KiB (aim: at most {24 << 10})")
 
     def clean_up(self):
         if self.server is not None:

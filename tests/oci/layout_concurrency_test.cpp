@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,20 +29,24 @@ std::string tag(int writer, int image) {
 }
 
 /// In a child process: pushes images, exits with 0 if all went well.
-[[noreturn]] void write_images(const std::string& path, int writer) {
-  auto layout = Layout::open_or_create(path);
-  for (int i = 0; layout && i < kImages; ++i) {
+Status push_images(const std::string& path, int writer) {
+  Layout layout = MOSB_TRY(Layout::open_or_create(path));
+  for (int i = 0; i < kImages; ++i) {
     const std::string content = tag(writer, i);
     const TestImage image = make_image({content});
-    const bool pushed =
-        layout->push_blob(image.manifest.layers[0], BlobSource::bytes(content)) &&
-        layout->push_blob(image.manifest.config, BlobSource::bytes(image.config.print())) &&
-        layout->push_manifest(image.descriptor, image.bytes, content);
-    if (!pushed) {
-      ::_exit(1);
-    }
+    MOSB_CHECK(layout.push_blob(image.manifest.layers[0], BlobSource::bytes(content)));
+    MOSB_CHECK(layout.push_blob(image.manifest.config, BlobSource::bytes(image.config.print())));
+    MOSB_CHECK(layout.push_manifest(image.descriptor, image.bytes, content));
   }
-  ::_exit(layout ? 0 : 1);
+  return ok();
+}
+
+[[noreturn]] void write_images(const std::string& path, int writer) {
+  const Status pushed = push_images(path, writer);
+  if (!pushed) {
+    std::cerr << "writer " << writer << ": " << pushed.error().message() << "\n";
+  }
+  ::_exit(pushed ? 0 : 1);
 }
 
 pid_t start_writer(const std::string& path, int writer) {

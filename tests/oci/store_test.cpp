@@ -118,6 +118,27 @@ TEST_CASE("signatures and indexes in the store are no records", "[oci]") {
   CHECK(must(f.store.repository().referrers(f.image.descriptor, kNotarySignature)).size() == 1);
 }
 
+TEST_CASE("what a signature says in its annotations makes no record and takes no tag", "[oci]") {
+  Fixture f;
+  push_image(f.store.repository(), f.image, {"one"}, "web");
+  const std::string envelope = "envelope";
+  const std::string bytes = Manifest{
+      .config = describe(kNotarySignature, "{}"),
+      .layers = {describe(kJws, envelope)},
+      .subject = bare(f.image.descriptor),
+      .annotations = {
+          {"io.mosb.store.reference", "docker://registry.example/web:1"},
+          {"io.mosb.store.scope", "registry.example/web"},
+          {"io.mosb.store.subject", "another"},
+          {kRefName, "web"}}}.print();
+  const Descriptor signature = describe(kImageManifest, bytes);
+  must(f.store.repository().push_referrer(signature, bytes, f.image.descriptor));
+  CHECK(must(f.store.images()).empty());
+  CHECK(must(f.store.repository().referrers(f.image.descriptor, "")).size() == 1);
+  CHECK(must(f.store.repository().resolve(
+            must(Reference::parse("oci:" + f.store.dir() + ":web")))) == f.image.descriptor);
+}
+
 TEST_CASE("a damaged store is refused as damaged state", "[oci]") {
   Fixture f;
   must(f.store.record(f.record));
