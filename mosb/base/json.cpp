@@ -1,5 +1,7 @@
 #include "mosb/base/json.h"
 
+#include <utility>
+
 #include "mosb/base/text.h"
 
 namespace mosb::json {
@@ -13,7 +15,10 @@ constexpr std::size_t kMaxDepth = 32;
 // NOLINTNEXTLINE(bugprone-exception-escape): moving Json throws nothing, its assertions confuse
 class StrictBuilder final : public nlohmann::json_sax<Json> {
  public:
-  const std::string& error() const { return error_; }
+  StrictBuilder() = default;
+  explicit StrictBuilder(const Elements& elements) : elements_(&elements) {}
+  /// After a failure.
+  const Error& error() const { return *error_; }
   Json take() { return std::move(root_); }
 
   bool null() override { return add(nullptr); }
@@ -24,20 +29,18 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool string(string_t& value) override { return add(std::move(value)); }
   bool binary(binary_t& /*value*/) override { return fail("binary value"); }
   bool start_object(std::size_t /*size*/) override { return push(Json::object()); }
-  bool end_object() override {
-    open_.pop_back();
-    return true;
-  }
+  bool end_object() override { return close(); }
   bool start_array(std::size_t /*size*/) override { return push(Json::array()); }
-  bool end_array() override {
-    open_.pop_back();
-    return true;
-  }
+  bool end_array() override { return close(); }
   bool key(string_t& name) override {
-    if (!open_.back()->emplace(name, nullptr).second) {
+    const auto [member, is_new] = open_.back()->emplace(name, nullptr);
+    if (!is_new) {
       return fail("member " + quote(name) + " stands twice");
     }
-    key_ = std::move(name);
+    member_ = &*member;
+    if (open_.size() == 1) {
+      is_taken_ = elements_ != nullptr && name == elements_->array;
+    }
     return true;
   }
   bool parse_error(std::size_t position,
@@ -47,12 +50,13 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   }
 
  private:
-  bool fail(std::string why) {
-    if (error_.empty()) {
-      error_ = std::move(why);
+  bool fail(Error error) {
+    if (!error_) {
+      error_ = std::move(error);
     }
     return false;
   }
+  bool fail(std::string why) { return fail(Error(Errc::kContent, std::move(why))); }
   bool push(Json container) {
     if (open_.size() >= kMaxDepth) {
       return fail("more than " + std::to_string(kMaxDepth) + " levels");
@@ -62,6 +66,24 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   }
   bool add(Json value) {
     place(std::move(value));
+    return give_away();
+  }
+  bool close() {
+    open_.pop_back();
+    return give_away();
+  }
+  /// After each value: it is taken if it is an element of the array that is asked for.
+  bool give_away() {
+    if (!is_taken_ || open_.size() != 2 || !open_.back()->is_array()) {
+      return true;
+    }
+    const Json element = std::move(open_.back()->back());
+    open_.back()->clear();
+    const Status taken = elements_->take(element);
+    if (!taken) {
+      return fail(taken.error().context(elements_->array + "[" + std::to_string(count_) + "]"));
+    }
+    ++count_;
     return true;
   }
   Json* place(Json value) {
@@ -74,13 +96,18 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
       parent.push_back(std::move(value));
       return &parent.back();
     }
-    return &(parent[key_] = std::move(value));
+    return &(*member_ = std::move(value));
   }
 
   Json root_;
   std::vector<Json*> open_;
-  std::string key_;
-  std::string error_;
+  /// Of the innermost object, the member whose value comes next.
+  Json* member_ = nullptr;
+  const Elements* elements_ = nullptr;
+  /// Whether what is read now is in the member that `elements_` names, and how many were taken.
+  bool is_taken_ = false;
+  std::size_t count_ = 0;
+  std::optional<Error> error_;
 };
 
 /// The member, or nullptr if it is absent.
@@ -119,7 +146,9 @@ Result<const Json*> require(Result<const Json*> member, const std::string& name)
 
 }  // namespace
 
-Result<Json> parse(std::string_view text, ByteCount limit) {
+namespace {
+
+Result<Json> parse_with(std::string_view text, ByteCount limit, StrictBuilder builder) {
   if (text.size() > limit.value) {
     return Error(Errc::kContent,
                  "JSON of " + std::to_string(text.size()) + " bytes, more than " +
@@ -131,11 +160,20 @@ Result<Json> parse(std::string_view text, ByteCount limit) {
   if (text.substr(0, 3) == "\xef\xbb\xbf") {
     return Error(Errc::kContent, "JSON with a byte order mark");
   }
-  StrictBuilder builder;
   if (!Json::sax_parse(text, &builder)) {
-    return Error(Errc::kContent, builder.error());
+    return builder.error();
   }
   return builder.take();
+}
+
+}  // namespace
+
+Result<Json> parse(std::string_view text, ByteCount limit) {
+  return parse_with(text, limit, StrictBuilder());
+}
+
+Result<Json> parse(std::string_view text, ByteCount limit, const Elements& elements) {
+  return parse_with(text, limit, StrictBuilder(elements));
 }
 
 Result<std::optional<std::string>> optional_string(const Json& object, const std::string& name) {

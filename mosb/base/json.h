@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,6 +23,15 @@ namespace json {
 /// One JSON text: valid UTF-8, no duplicate names, at most 32 levels, at most `limit` bytes,
 /// nothing but white space around it.
 Result<Json> parse(std::string_view text, ByteCount limit);
+
+/// An array in the object that a text is, whose elements are taken one by one as they are read.
+struct Elements {
+  std::string array;
+  std::function<Status(const Json& element)> take;
+};
+/// The same without ever having the whole: what is returned has no elements in that array. Errors:
+/// also those of `take`, with the element's place as context.
+Result<Json> parse(std::string_view text, ByteCount limit, const Elements& elements);
 
 /// The member as the type asked for; `require_` if it must be there.
 Result<std::string> require_string(const Json& object, const std::string& name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,16 @@ namespace {
 
 unsigned char at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
+}
+
+/// Most text is ASCII; eight of its bytes are looked at together.
+bool starts_with_ascii_word(std::string_view text) {
+  std::uint64_t word = 0;
+  if (text.size() < sizeof word) {
+    return false;
+  }
+  std::memcpy(&word, text.data(), sizeof word);
+  return (word & 0x8080808080808080U) == 0;
 }
 
 /// Length of the UTF-8 sequence at `i`, or 0 if there is none.
@@ -88,6 +99,10 @@ bool is_printable_line(std::string_view text) {
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
+    if (starts_with_ascii_word(text.substr(i))) {
+      i += sizeof(std::uint64_t);
+      continue;
+    }
     const std::size_t length = utf8_length(text, i);
     if (length == 0) {
       return false;

@@ -72,8 +72,13 @@ Result<std::vector<Descriptor>> parse_descriptors(const Json& object,
   std::vector<Descriptor> descriptors;
   descriptors.reserve(list.size());
   for (const Json& entry : list) {
-    const std::string where = name + "[" + std::to_string(descriptors.size()) + "]";
-    descriptors.push_back(MOSB_TRY(parse_descriptor(entry).context(where)));
+    auto descriptor = parse_descriptor(entry);
+    if (!descriptor) {
+      return std::move(descriptor)
+          .error()
+          .context(name + "[" + std::to_string(descriptors.size()) + "]");
+    }
+    descriptors.push_back(*std::move(descriptor));
   }
   return descriptors;
 }

@@ -36,10 +36,7 @@ Status check_own_media_type(const Json& document, const DocumentRules& rules) {
                    : "member 'mediaType' is missing");
 }
 
-}  // namespace
-
-Result<Json> parse_document(std::string_view bytes, ByteCount limit, const DocumentRules& rules) {
-  Json document = MOSB_TRY(json::parse(bytes, limit));
+Result<Json> check_document(Json document, const DocumentRules& rules) {
   if (!document.is_object()) {
     return Error(Errc::kContent, "not a JSON object");
   }
@@ -56,6 +53,19 @@ Result<Json> parse_document(std::string_view bytes, ByteCount limit, const Docum
     }
   }
   return document;
+}
+
+}  // namespace
+
+Result<Json> parse_document(std::string_view bytes, ByteCount limit, const DocumentRules& rules) {
+  return check_document(MOSB_TRY(json::parse(bytes, limit)), rules);
+}
+
+Result<Json> parse_document(std::string_view bytes,
+                            ByteCount limit,
+                            const DocumentRules& rules,
+                            const json::Elements& elements) {
+  return check_document(MOSB_TRY(json::parse(bytes, limit, elements)), rules);
 }
 
 Status check_media_type(std::string_view text) {

@@ -23,6 +23,11 @@ struct DocumentRules {
 
 /// One JSON object of schemaVersion 2 that follows the rules. Errors: kContent.
 Result<Json> parse_document(std::string_view bytes, ByteCount limit, const DocumentRules& rules);
+/// The same for one with a long array: json::parse() tells what becomes of it.
+Result<Json> parse_document(std::string_view bytes,
+                            ByteCount limit,
+                            const DocumentRules& rules,
+                            const json::Elements& elements);
 
 /// "type/subtype" without parameters. Spec: RFC 6838 §4.2. Errors: kContent.
 Status check_media_type(std::string_view text);

@@ -195,13 +195,13 @@ Status Layout::edit_index(const std::function<Status(Json& manifests)>& change) 
   const FileLock lock = MOSB_TRY(FileLock::wait(lock_path(dir_)));
   MOSB_CHECK(remove_stale_temps(dir_));
   MOSB_CHECK(remove_abandoned(temp_dir_));
-  LayoutIndex index = MOSB_TRY(read_layout_index(dir_));
-  const Json before = index.document["manifests"];
-  MOSB_CHECK(change(index.document["manifests"]));
-  if (index.document["manifests"] == before) {
+  Json document = MOSB_TRY(read_layout_index(dir_));
+  const Json before = document["manifests"];
+  MOSB_CHECK(change(document["manifests"]));
+  if (document["manifests"] == before) {
     return ok();
   }
-  return write_layout_index(dir_, index.document);
+  return write_layout_index(dir_, document);
 }
 
 }  // namespace mosb::oci

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -27,20 +26,27 @@ constexpr mode_t kFileMode = 0644;
 /// Far more than a layout holds; each is a file to be opened.
 constexpr std::size_t kMaxVisited = 20'000;
 
-Result<Index> parse(const Json& document) {
-  Index index;
-  index.manifests =
-      MOSB_TRY(parse_descriptors(document, "manifests", std::numeric_limits<std::size_t>::max()));
-  index.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
-  return index;
+constexpr char kManifests[] = "manifests";
+
+DocumentRules rules() {
+  return {.media_type = kImageIndex,
+          .media_type_optional = true,
+          .foreign_members = {"layers", "config", "fsLayers"}};
 }
 
-Result<Json> parse_text(std::string_view text) {
-  return parse_document(text,
-                        kMaxLayoutIndexSize,
-                        {.media_type = kImageIndex,
-                         .media_type_optional = true,
-                         .foreign_members = {"layers", "config", "fsLayers"}});
+/// Descriptor by descriptor: there may be thousands, and as one tree of values they would take
+/// several times as long.
+Result<Index> parse(std::string_view text) {
+  Index index;
+  const Json document = MOSB_TRY(parse_document(
+      text, kMaxLayoutIndexSize, rules(), {kManifests, [&](const Json& manifest) -> Status {
+                                             index.manifests.push_back(
+                                                 MOSB_TRY(parse_descriptor(manifest)));
+                                             return ok();
+                                           }}));
+  MOSB_TRY(json::require_array(document, kManifests));
+  index.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
+  return index;
 }
 
 /// Temporary files of a writer that was killed; only a writer that holds the lock makes them.
@@ -98,12 +104,11 @@ class Walk {
 
 }  // namespace
 
-Result<LayoutIndex> read_layout_index(const std::string& dir) {
+Result<Json> read_layout_index(const std::string& dir) {
   const std::string path = dir + kFile;
   const std::string text = MOSB_TRY(read_file(path, kMaxLayoutIndexSize));
-  Json document = MOSB_TRY(parse_text(text).context(quote(path)));
-  Index index = MOSB_TRY(parse(document).context(quote(path)));
-  return LayoutIndex{.document = std::move(document), .parsed = std::move(index)};
+  MOSB_CHECK(parse(text).context(quote(path)));
+  return json::parse(text, kMaxLayoutIndexSize).context(quote(path));
 }
 
 namespace {
@@ -157,7 +162,8 @@ Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir
   if (it != kept.by_dir.end() && it->second.identity == identity) {
     return it->second.index;
   }
-  auto index = std::make_shared<const Index>(MOSB_TRY(read_layout_index(dir)).parsed);
+  const std::string text = MOSB_TRY(read_file(dir + kFile, kMaxLayoutIndexSize));
+  auto index = std::make_shared<const Index>(MOSB_TRY(parse(text).context(quote(dir + kFile))));
   if (kept.by_dir.size() >= kMaxKept) {
     kept.by_dir.clear();
   }
@@ -168,8 +174,7 @@ Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir
 Status write_layout_index(const std::string& dir, const Json& document) {
   const std::string text = print_json(document);
   // Nothing is written that could not be read again.
-  const Json again = MOSB_TRY(parse_text(text).context("new index of " + quote(dir)));
-  MOSB_CHECK(parse(again).context("new index of " + quote(dir)));
+  MOSB_CHECK(parse(text).context("new index of " + quote(dir)));
   MOSB_CHECK(remove_leftovers(dir));
   forget(dir);
   return write_file_atomic(dir + kFile, text, kFileMode);

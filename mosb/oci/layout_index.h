@@ -10,19 +10,14 @@
 
 namespace mosb::oci {
 
-/// A layout's index.json. Unlike other indexes it is named by no descriptor, need not say its media
-/// type, and may list as much as kMaxLayoutIndexSize holds.
-struct LayoutIndex {
-  /// As it was read, with members that mosb does not know.
-  Json document;
-  Index parsed;
-};
+// A layout's index.json. Unlike other indexes it is named by no descriptor, need not say its media
+// type, and may list as much as kMaxLayoutIndexSize holds.
 
-/// Errors: kContent, kNotFound.
-Result<LayoutIndex> read_layout_index(const std::string& dir);
-/// The same without the document, for looking only. What was read is kept, as a command asks for it
-/// several times, and read again once the file is another one. Who changes it reads it anew, under
-/// the layout's lock.
+/// As it lies there, with members that mosb does not know; what look_at_layout_index() would refuse
+/// is refused. For who changes it, under the layout's lock. Errors: kContent, kNotFound.
+Result<Json> read_layout_index(const std::string& dir);
+/// For looking only. What was read is kept, as a command asks for it several times, and read again
+/// once the file is another one. Errors: as above.
 Result<std::shared_ptr<const Index>> look_at_layout_index(const std::string& dir);
 /// Replaces index.json. The caller holds the layout's lock.
 Status write_layout_index(const std::string& dir, const Json& document);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -92,4 +93,46 @@ TEST_CASE("members have the type that is asked for, or the error names them", "[
   CHECK_FALSE(json::optional_string_map(object, "l"));
   CHECK_FALSE(json::optional_string(object, "null"));
   CHECK_FALSE(json::require_object(Json::array(), "o"));
+}
+
+TEST_CASE("the elements of an array can be taken one by one, the rest stays", "[base]") {
+  std::vector<std::string> taken;
+  const auto parsed =
+      json::parse(R"({"b": [7], "a": [1, {"a": [2], "b": {}}, [3], "x"], "c": {"a": [9]}})",
+                  kLimit,
+                  {"a", [&](const Json& element) {
+                     taken.push_back(element.dump());
+                     return ok();
+                   }});
+  REQUIRE(parsed);
+  CHECK(taken == std::vector<std::string>{"1", R"({"a":[2],"b":{}})", "[3]", R"("x")"});
+  CHECK(parsed->dump() == R"({"a":[],"b":[7],"c":{"a":[9]}})");
+}
+
+TEST_CASE("elements are taken of an array in an object only", "[base]") {
+  for (const char* text :
+       {R"({"a": {"b": 1, "c": [2]}})", R"([["a", [1]], {"a": [1]}])", R"("a")"}) {
+    const auto parsed = json::parse(text, kLimit, {"a", [](const Json& /*element*/) -> Status {
+                                                     return Error(Errc::kContent, "taken");
+                                                   }});
+    REQUIRE(parsed);
+    CHECK(*parsed == *json::parse(text, kLimit));
+  }
+}
+
+TEST_CASE("an element that is refused is named, and what is malformed is refused as ever",
+          "[base]") {
+  const auto parse = [](const char* text) {
+    const auto parsed = json::parse(text, kLimit, {"a", [](const Json& element) -> Status {
+                                                     return element.is_string()
+                                                                ? Status(ok())
+                                                                : Error(Errc::kPolicy, "no string");
+                                                   }});
+    REQUIRE_FALSE(parsed);
+    return parsed.error();
+  };
+  CHECK(parse(R"({"a": ["x", 2, 3]})").code() == Errc::kPolicy);
+  CHECK_THAT(parse(R"({"a": ["x", 2, 3]})").message(), Contains("a[1]: no string"));
+  CHECK_THAT(parse(R"({"a": ["x", "y"], "a": []})").message(), Contains("'a' stands twice"));
+  CHECK_THAT(parse(R"({"a": ["x", "y"})").message(), Contains("malformed"));
 }

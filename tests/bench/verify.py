@@ -1,0 +1,153 @@
+"""The measurements of tests/bench/verify.sh; see there."""
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench import BIN, QUIET, milliseconds, run
+
+ROUNDS = int(sys.argv[1])
+# The most signatures that a verification looks at.
+MANY = 100
+# Seconds that one signature may take.
+AIMS = {"rsa-2048": 0.001, "rsa-4096": None, "ec-256": None, "ec-384": 0.002}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def measured(argv, environment, wanted=0):
+    """Wall time, and the most memory in KiB."""
+    begin = time.monotonic()
+    with subprocess.Popen(argv, env=environment, **QUIET, stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != wanted:
+        raise RuntimeError(f"{argv} ended with {process.returncode}")
+    return time.monotonic() - begin, usage.ru_maxrss
+
+
+class VerifyBench:
+    def __init__(self, work):
+        self.work = work
+        self.registry = f"127.0.0.1:{free_port()}"
+        self.server = None
+
+    def path(self, *parts):
+        return os.path.join(self.work, *parts)
+
+    def mosb(self, *arguments):
+        run(os.path.join(BIN, "mosb"), "--root", self.path("root"), *arguments)
+
+    def environment(self, algorithm):
+        return {**os.environ, "XDG_CONFIG_HOME": self.path(algorithm)}
+
+    def keys(self, algorithm):
+        return ["--key", self.path(algorithm, "signing.key"), "--cert",
+                self.path(algorithm, "signing-chain.pem")]
+
+    def serve(self):
+        config = self.path("registry.yml")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write("version: 0.1\nlog: {level: error}\n"
+                      f"storage: {{filesystem: {{rootdirectory: {self.path('registry')}}}}}\n"
+                      f"http:\n  addr: {self.registry}\n")
+        self.server = subprocess.Popen(["docker-registry", "serve", config], **QUIET,
+                                       stderr=subprocess.DEVNULL)
+        host, port = self.registry.split(":")
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex((host, int(port))) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("the registry does not answer")
+
+    def prepare(self):
+        os.makedirs(self.path("rootfs/bin"))
+        shutil.copy("/bin/busybox", self.path("rootfs/bin/busybox"))
+        self.mosb("keyset", "create", self.path("stranger"), "--name", "stranger")
+        self.serve()
+        for algorithm in AIMS:
+            self.mosb("keyset", "create", self.path(algorithm), "--name", "bench", "--algorithm",
+                      algorithm)
+            with open(self.path(algorithm, "notation/config.json"), "w", encoding="utf-8") as out:
+                json.dump({"insecureRegistries": [self.registry]}, out)
+            for layout, number in (("one", 1), ("many", MANY)):
+                image = f"oci:{self.path(f'{layout}-{algorithm}')}:x"
+                self.mosb("image", "build", "--rootfs", self.path("rootfs"), "-t", image,
+                          "--entrypoint", "/bin/busybox")
+                for _ in range(number):
+                    self.mosb("sign", image, *self.keys(algorithm))
+            remote = f"{self.registry}/{algorithm}:x"
+            run("skopeo", "copy", "-q", "--dest-tls-verify=false",
+                f"oci:{self.path(f'one-{algorithm}')}:x", f"docker://{remote}")
+            self.mosb("sign", remote, "--insecure-registry", *self.keys(algorithm))
+
+    def beside_notation(self, algorithm):
+        remote = f"{self.registry}/{algorithm}:x"
+        commands = {
+            "mosb": [os.path.join(BIN, "mosb"), "--root", self.path("root"), "verify", remote],
+            "notation": ["notation", "verify", remote],
+        }
+        results = {name: [] for name in commands}
+        for _ in range(ROUNDS):
+            for name, command in commands.items():
+                results[name].append(measured(command, self.environment(algorithm)))
+        median, most = {}, {}
+        for name, values in results.items():
+            times = [value[0] for value in values]
+            median[name] = statistics.median(times)
+            most[name] = max(value[1] for value in values)
+            print(f"  {name:9} {milliseconds(median[name]):>10} [{milliseconds(min(times))}], "
+                  f"{most[name]} KiB")
+        print(f"  mosb / notation: time {median['mosb'] / median['notation']:.2f} "
+              f"(aim: at most 0.7), memory {most['mosb'] / most['notation']:.2f} "
+              "(aim: at most 0.5)")
+
+    def one_more(self, algorithm):
+        """By a configuration that trusts somebody else: each signature is judged until its chain
+        turns out to end in nobody who is trusted."""
+        times = {}
+        for layout in ("one", "many"):
+            command = [os.path.join(BIN, "mosb"), "--root", self.path("root"), "verify",
+                       f"oci:{self.path(f'{layout}-{algorithm}')}:x", "--max-signatures", str(MANY)]
+            times[layout] = [measured(command, self.environment("stranger"), 12)[0]
+                             for _ in range(ROUNDS)]
+        each = (statistics.median(times["many"]) - statistics.median(times["one"])) / (MANY - 1)
+        aim = AIMS[algorithm]
+        print(f"  one signature more, in a layout: {each * 1000:.2f} ms" +
+              (f" (aim: at most {aim * 1000:.0f} ms)" if aim else ""))
+
+    def bench(self):
+        self.prepare()
+        print(f"verifying an image in docker-registry on this host (median of {ROUNDS}, fastest in "
+              "brackets, most memory)")
+        for algorithm in AIMS:
+            print(f" {algorithm}")
+            self.beside_notation(algorithm)
+            self.one_more(algorithm)
+
+    def clean_up(self):
+        if self.server is not None:
+            self.server.terminate()
+            self.server.wait()
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
+        bench = VerifyBench(work)
+        try:
+            bench.bench()
+        finally:
+            bench.clean_up()
+
+
+if __name__ == "__main__":
+    main()
