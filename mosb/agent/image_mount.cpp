@@ -1,5 +1,6 @@
 #include "mosb/agent/image_mount.h"
 
+#include "mosb/agent/layer_damage.h"
 #include "mosb/agent/layer_sources.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/service_runtime.h"
@@ -32,6 +33,31 @@ Result<verity::ImageMount> image_mount(const MountRequest& request,
   return mount;
 }
 
+/// Brings the layers that the store has not, and anew those that lie damaged in it. Out of the
+/// store itself there is nothing to be had.
+Status fetch_layers(const Paths& paths,
+                    oci::Repository& from,
+                    const oci::Reference& ref,
+                    const AdmittedImage& image,
+                    const verity::ImageMount& mount,
+                    oci::Store& store,
+                    const oci::Progress& progress) {
+  oci::PullPlan pull = oci::plan_pull(*image.manifest, store);
+  if (ref.kind != oci::Reference::Kind::kStore) {
+    for (const oci::Descriptor& layer :
+         damaged_layers(paths, *image.manifest, mount.layers, {}, store)) {
+      pull.missing.push_back(layer);
+      pull.bytes.value += layer.size;
+    }
+  }
+  MOSB_CHECK(oci::pull_layers(from, pull, store, progress)
+                 .context("fetch image " + quote(image.image.ref)));
+  for (const oci::Descriptor& layer : pull.missing) {
+    MOSB_CHECK(clear_suspect(paths, layer.digest));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Status mount_reference(const Instance& instance,
@@ -46,8 +72,7 @@ Status mount_reference(const Instance& instance,
   admission.skip_signature = request.skip_signature;
   const AdmittedImage image = MOSB_TRY(admit_image(from, admission, store, trust));
   const verity::ImageMount mount = MOSB_TRY(image_mount(request, image, store));
-  MOSB_CHECK(oci::pull_layers(from, oci::plan_pull(*image.manifest, store), store, progress)
-                 .context("fetch image " + quote(image.image.ref)));
+  MOSB_CHECK(fetch_layers(instance.paths(), from, request.ref, image, mount, store, progress));
   for (const verity::LayerSource& layer : mount.layers) {
     MOSB_CHECK(check_suspect(instance.paths(), layer));
   }

@@ -30,19 +30,20 @@ std::set<Digest> corrupt_where_mounted(const std::map<std::string, ServiceFacts>
 }  // namespace
 
 std::vector<oci::Descriptor> damaged_layers(const Paths& paths,
-                                            const DesiredService& service,
+                                            const oci::Manifest& manifest,
+                                            const std::vector<verity::LayerSource>& layers,
                                             const std::map<std::string, ServiceFacts>& facts,
                                             const oci::Store& store) {
   const std::set<Digest> corrupt = corrupt_where_mounted(facts);
   std::vector<oci::Descriptor> damaged;
-  for (const verity::LayerSource& layer : service.spec.image.layers) {
+  for (const verity::LayerSource& layer : layers) {
     if (!corrupt.contains(layer.digest) && !is_suspect(paths, layer.digest)) {
       continue;
     }
     const auto descriptor =
-        std::find_if(service.manifest.layers.begin(),
-                     service.manifest.layers.end(),
-                     [&](const oci::Descriptor& d) { return d.digest == layer.digest; });
+        std::find_if(manifest.layers.begin(), manifest.layers.end(), [&](const oci::Descriptor& d) {
+          return d.digest == layer.digest;
+        });
     const auto present = store.has_blob(*descriptor);
     if (present && *present &&
         !verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash)) {

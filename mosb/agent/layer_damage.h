@@ -4,19 +4,20 @@
 #include <string>
 #include <vector>
 
-#include "mosb/agent/desired.h"
 #include "mosb/agent/paths.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/oci/descriptor.h"
+#include "mosb/oci/manifest.h"
 #include "mosb/oci/store.h"
 
 namespace mosb::agent {
 
-/// Those of a service's layers in the store whose blocks are not what its manifest says. Only those
-/// are read that gave a bad block where they are mounted, or are marked (suspects.h). Changes
-/// nothing.
+/// Those of an image's layers in the store whose blocks are not what its manifest says. Only those
+/// are read that gave a bad block where they are mounted, or are marked (suspects.h). `layers` are
+/// the manifest's. Changes nothing.
 std::vector<oci::Descriptor> damaged_layers(const Paths& paths,
-                                            const DesiredService& service,
+                                            const oci::Manifest& manifest,
+                                            const std::vector<verity::LayerSource>& layers,
                                             const std::map<std::string, ServiceFacts>& facts,
                                             const oci::Store& store);
 

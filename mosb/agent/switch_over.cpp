@@ -48,7 +48,8 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
                      .image_ref = service.applied.image.ref};
     Item item{&service, std::move(view), {}, {}};
     if (service.source != nullptr) {
-      item.damaged = damaged_layers(paths, service, facts_, store_);
+      item.damaged =
+          damaged_layers(paths, service.manifest, service.spec.image.layers, facts_, store_);
     }
     for (const oci::Descriptor& layer : item.damaged) {
       item.view.missing_layers += 1;

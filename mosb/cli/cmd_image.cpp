@@ -102,7 +102,7 @@ class Source {
   static Result<Source> open(const Session& session,
                              const oci::Reference& ref,
                              bool insecure,
-                             const std::string& notation_config = "") {
+                             const std::string& notation_config) {
     Source source;
     if (ref.kind == oci::Reference::Kind::kStore) {
       source.store_ =
@@ -128,7 +128,8 @@ class Source {
 
 Result<int> inspect(Session& session, const RefFlags& flags) {
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
-  Source source = MOSB_TRY(Source::open(session, ref, flags.insecure));
+  Source source =
+      MOSB_TRY(Source::open(session, ref, flags.insecure, session.notation_config_if_any()));
   const agent::InspectedImage image = MOSB_TRY(agent::inspect_image(source.get(), ref));
   if (session.format() == Output::kJson) {
     print_json(to_json(ref, image));

@@ -73,8 +73,8 @@ Result<int> mount(Session& session, const MountFlags& flags) {
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
   const agent::TrustContext trust{dir, session.clock()};
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
-  const std::unique_ptr<oci::Repository> from =
-      MOSB_TRY(session.open(request.ref, flags.insecure_registry, dir));
+  const std::unique_ptr<oci::Repository> from = MOSB_TRY(session.open(
+      request.ref, flags.insecure_registry, dir.empty() ? session.notation_config_if_any() : dir));
   MOSB_CHECK(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
   if (flags.trust.skip_signature) {
     log::warn("mounted without looking at signatures");

@@ -77,6 +77,7 @@ Result<oci::Descriptor> build_to(Session& session,
   }
   agent::OpenOptions options;
   options.insecure = insecure;
+  options.notation_config = session.notation_config_if_any();
   options.create = true;
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   const auto to = MOSB_TRY(agent::open_repository(request.tag, configuration, options));
@@ -89,7 +90,7 @@ Result<int> build(Session& session, const BuildFlags& flags) {
   std::unique_ptr<oci::Repository> base;
   if (!flags.base.empty()) {
     const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.base));
-    base = MOSB_TRY(session.open_itself(ref, flags.insecure));
+    base = MOSB_TRY(session.open_itself(ref, flags.insecure, session.notation_config_if_any()));
     request.base.emplace(agent::BaseImage{*base, ref});
   }
   const oci::Descriptor built = MOSB_TRY(build_to(session, request, flags.insecure));

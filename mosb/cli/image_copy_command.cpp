@@ -38,7 +38,7 @@ struct Source {
       }
       source.repository = std::make_unique<oci::Layout>(store.layout());
     } else {
-      source.repository = MOSB_TRY(session.open(ref, insecure));
+      source.repository = MOSB_TRY(session.open(ref, insecure, session.notation_config_if_any()));
     }
     source.layout = dynamic_cast<oci::Layout*>(source.repository.get());
     if (auto* const archive = dynamic_cast<oci::Archive*>(source.repository.get())) {
@@ -56,6 +56,7 @@ Result<oci::CopiedImage> copy_to_registry(Session& session,
                                           bool insecure) {
   agent::OpenOptions options;
   options.insecure = insecure;
+  options.notation_config = session.notation_config_if_any();
   const auto to =
       MOSB_TRY(agent::open_repository(request.to, MOSB_TRY(session.configuration()), options));
   if (from.layout != nullptr) {

@@ -333,6 +333,7 @@ scrubs() {
     works mosb exec one -- cat /www/index.html
     refused 15 verity 'damaged before' mosb restart one
     contains "$err" '^hint: '
+    runs one
     works mosb apply m.yaml
     runs one
     digests_are_right
@@ -348,6 +349,26 @@ scrubs() {
     runs one
     works mosb image scrub
     contains "$out" 'all good'
+}
+
+test_case "a mount fetches a layer anew that was found damaged" mount_fetches
+mount_fetches() {
+    shell_runs
+    local shell
+    shell=$(stored_layer shell)
+    flip "$shell" 2000000
+    refused 11 content '1 are damaged' mosb image scrub
+    equal "$(marks)" "$(basename "$shell")"
+    # the store has nothing else to give
+    refused 15 verity 'damaged before' mosb mount \
+        "sha256:$(basename "$(image_manifest "$fixtures/layout" shell)")" "$work/m"
+    contains "$err" '^hint: '
+    works mosb mount "$(ref_of shell)" "$work/m"
+    digests_are_right
+    equal "$(marks)" ""
+    works mosb umount "$work/m"
+    works mosb restart one
+    works mosb exec one -- sh -c 'cat $(find /bin -type f) >/dev/null'
 }
 
 # damaged TAG WAY: one of the ways to damage what a stopped service needs.

@@ -152,6 +152,13 @@ listed_insecure() {
     works mosb signatures "$ref"
     works mosb trust test "$ref"
     works mosb image verify "$ref"
+    works mosb image inspect "$ref"
+    works mosb image copy "$ref" "oci:$work/copied:v1"
+    works mosb image copy "oci:$work/copied:v1" "docker://$registry/test/copied:v1"
+    mkdir more
+    works mosb image build --rootfs more --base "$ref" -t "docker://$registry/test/built:v1"
+    works mosb mount --insecure-skip-signature "docker://$registry/test/built:v1" "$work/mnt"
+    works mosb umount "$work/mnt"
     works mosb sign "$ref" --key "$fixtures/keys/signing.key" \
         --cert "$fixtures/keys/signing-chain.pem"
     works mosb mount "$ref" "$work/mnt"
