@@ -1,5 +1,7 @@
 #include "mosb/agent/admission.h"
 
+#include <algorithm>
+
 #include "mosb/base/text.h"
 #include "mosb/oci/pull.h"
 #include "mosb/oci/replaced_image.h"
@@ -19,14 +21,21 @@ struct Judged {
   std::optional<oci::Descriptor> index;
 };
 
-/// The subject of the certificate that the accepted signature was made with.
-std::string accepted_subject(const trust::VerificationReport& report) {
+const trust::SignatureReport* accepted_signature(const trust::VerificationReport& report) {
   for (const trust::SignatureReport& signature : report.signatures) {
     if (signature.outcome == trust::Outcome::kVerified) {
-      return signature.subject;
+      return &signature;
     }
   }
-  return "";
+  return nullptr;
+}
+
+SystemTime counts_until(const trust::SignatureReport& signature) {
+  SystemTime end = signature.expiry.value_or(SystemTime::max());
+  for (const trust::CertificateReport& certificate : signature.chain) {
+    end = std::min(end, certificate.not_after);
+  }
+  return end;
 }
 
 Result<trust::AdmittedManifest> judge(const Judged& what,
@@ -49,13 +58,18 @@ Result<AdmittedImage> admit_from_store(const Judged& what,
       MOSB_TRY(store.repository().read_blob(admitted.manifest->config, kMaxConfig));
   oci::ImageConfig config = MOSB_TRY(oci::ImageConfig::parse(text));
   MOSB_CHECK(oci::require_config_of(config, *admitted.manifest, what.manifest));
-  ServiceImage image{what.ref,
-                     what.scope,
-                     what.manifest.digest,
-                     trust::outcome_name(admitted.report.outcome),
-                     admitted.report.policy,
-                     accepted_subject(admitted.report),
-                     what.skip_signature};
+  ServiceImage image{.ref = what.ref,
+                     .scope = what.scope,
+                     .digest = what.manifest.digest,
+                     .outcome = trust::outcome_name(admitted.report.outcome),
+                     .policy = admitted.report.policy,
+                     .subject = {},
+                     .insecure = what.skip_signature,
+                     .admitted_at = trust.clock.now()};
+  if (const trust::SignatureReport* const signature = accepted_signature(admitted.report)) {
+    image.subject = signature->subject;
+    image.counts_until = counts_until(*signature);
+  }
   return AdmittedImage{std::move(image), std::move(admitted.manifest), std::move(config)};
 }
 
@@ -105,7 +119,11 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
 
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,
-                                    const TrustContext& trust) {
+                                    const TrustContext& trust,
+                                    Recheck recheck) {
+  const FixedClock admission(image.admitted_at.value_or(SystemTime()));
+  const bool keeps = keeps_verdict(image, recheck, trust.clock.now());
+  const TrustContext judge{trust.notation_config_dir, keeps ? admission : trust.clock};
   auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
   if (!stored) {
     // Its reference means another image by now. That this one was accepted under the scope, the
@@ -126,7 +144,7 @@ Result<AdmittedImage> readmit_image(const ServiceImage& image,
       admit_from_store(
           Judged{image.ref, image.scope, image.insecure, stored->manifest, stored->index},
           store,
-          trust)
+          judge)
           .context("verify image " + quote(image.ref));
   return admitted ? std::move(admitted) : as_lost(std::move(admitted).error());
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mosb/agent/applied_state.h"
+#include "mosb/agent/recheck.h"
 #include "mosb/base/clock.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/image_config.h"
@@ -47,10 +48,12 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
                                   oci::Store& store,
                                   const TrustContext& trust);
 
-/// Judges an image that is in the store again, without network, before it is started.
+/// Judges an image that is in the store again, without network, before it is started: by today's
+/// policy and trust stores, but as of the time of its admission where `recheck` keeps that.
 /// Errors: as above; kContent with a hint if the store lost it.
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,
-                                    const TrustContext& trust);
+                                    const TrustContext& trust,
+                                    Recheck recheck);
 
 }  // namespace mosb::agent

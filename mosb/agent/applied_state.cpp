@@ -5,6 +5,7 @@
 
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
+#include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
 
 namespace mosb::agent {
@@ -19,14 +20,27 @@ std::string state_file(const Paths& paths) {
   return paths.state() + "/applied";
 }
 
+Result<std::optional<SystemTime>> optional_time(const Json& json, const std::string& name) {
+  const auto text = MOSB_TRY(json::optional_string(json, name));
+  return text ? std::optional<SystemTime>(MOSB_TRY(parse_rfc3339(*text).context(name)))
+              : std::optional<SystemTime>();
+}
+
 Json to_json(const ServiceImage& image) {
-  return {{"ref", image.ref},
-          {"scope", image.scope},
-          {"digest", image.digest.str()},
-          {"outcome", image.outcome},
-          {"policy", image.policy},
-          {"subject", image.subject},
-          {"insecure", image.insecure}};
+  Json json{{"ref", image.ref},
+            {"scope", image.scope},
+            {"digest", image.digest.str()},
+            {"outcome", image.outcome},
+            {"policy", image.policy},
+            {"subject", image.subject},
+            {"insecure", image.insecure}};
+  if (image.admitted_at) {
+    json["admitted_at"] = to_rfc3339(*image.admitted_at);
+  }
+  if (image.counts_until) {
+    json["counts_until"] = to_rfc3339(*image.counts_until);
+  }
+  return json;
 }
 
 Result<ServiceImage> image_from(const Json& json) {
@@ -38,6 +52,8 @@ Result<ServiceImage> image_from(const Json& json) {
                      MOSB_TRY(json::require_string(json, "subject")),
                      false};
   image.insecure = MOSB_TRY(json::optional_bool(json, "insecure")).value_or(false);
+  image.admitted_at = MOSB_TRY(optional_time(json, "admitted_at"));
+  image.counts_until = MOSB_TRY(optional_time(json, "counts_until"));
   return image;
 }
 

@@ -2,17 +2,19 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "mosb/agent/paths.h"
+#include "mosb/base/clock.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
 #include "mosb/manifest/manifest.h"
 
 namespace mosb::agent {
 
-/// The image that a service was admitted with. The digest is what counts; the verdict beside it is
-/// for people: every start verifies again.
+/// The image that a service was admitted with. The digest is what counts; the outcome beside it is
+/// for people: every start verifies again, as of the time of the admission (recheck.h).
 struct ServiceImage {
   std::string ref;
   /// The trust scope that the signatures were judged under.
@@ -25,6 +27,10 @@ struct ServiceImage {
   std::string subject;
   /// Admitted by --insecure-skip-signature, so that later starts may do without one as well.
   bool insecure = false;
+  /// The time by which its signature was judged; absent in the state of an older mosb.
+  std::optional<SystemTime> admitted_at = std::nullopt;
+  /// When that signature stops counting for a new admission: it, or a certificate of it, expires.
+  std::optional<SystemTime> counts_until = std::nullopt;
 
   bool operator==(const ServiceImage&) const = default;
 };

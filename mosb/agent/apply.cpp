@@ -6,7 +6,10 @@
 
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/desired.h"
+#include "mosb/agent/layer_damage.h"
+#include "mosb/agent/layer_sources.h"
 #include "mosb/agent/open_store.h"
+#include "mosb/agent/recheck.h"
 #include "mosb/agent/reconcile.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
@@ -84,9 +87,18 @@ AppliedState state_after(AppliedState state,
     state.services.erase(name);
   }
   for (const DesiredService& service : desired) {
-    state.services.insert_or_assign(service.name(), service.applied);
+    AppliedService applied = service.applied;
+    if (const auto before = state.services.find(service.name()); before != state.services.end()) {
+      applied.image = remembered(before->second.image, applied.image);
+    }
+    state.services.insert_or_assign(service.name(), std::move(applied));
   }
   return state;
+}
+
+Error no_service(const std::string& name) {
+  return Error(Errc::kNotFound, "there is no service " + quote(name))
+      .with_hint("`mosb ps` lists the services");
 }
 
 /// For the metadata that a plan looks at: in the run directory if there is one.
@@ -169,8 +181,7 @@ Result<ApplyReport> start_service(const Instance& instance,
   AppliedState state = MOSB_TRY(load_applied_state(paths));
   const auto it = state.services.find(name);
   if (it == state.services.end()) {
-    return Error(Errc::kNotFound, "there is no service " + quote(name))
-        .with_hint("`mosb ps` lists the services");
+    return no_service(name);
   }
   oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request = desired_request(paths, instance.id(), context, false);
@@ -190,16 +201,62 @@ Result<ApplyReport> start_service(const Instance& instance,
   };
   MOSB_CHECK(change.execute({}, nothing_before));
   it->second.stopped = false;
+  it->second.image = remembered(it->second.image, desired.front().applied.image);
   MOSB_CHECK(save_applied_state(paths, state));
   return report;
+}
+
+namespace {
+
+/// What a start would refuse without mounting anything.
+Status check_startable(const Instance& instance,
+                       const std::string& name,
+                       const ApplyContext& context) {
+  const Paths& paths = instance.paths();
+  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  const auto it = state.services.find(name);
+  if (it == state.services.end()) {
+    return no_service(name);
+  }
+  oci::Store store = MOSB_TRY(open_store(instance));
+  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
+  const AdmittedTarget target = MOSB_TRY(readmit_service(it->second, store, request));
+  const std::string what = "service " + quote(name) + ": ";
+  const char* const hint = "apply the manifest again to fetch it anew";
+  const oci::PullPlan pull = oci::plan_pull(*target.image.manifest, store);
+  if (!pull.missing.empty()) {
+    return Error(Errc::kContent, what + layer_fault(pull.missing.front(), store)).with_hint(hint);
+  }
+  const auto facts = MOSB_TRY(ServiceRuntime(paths, instance.id()).observe_all());
+  const auto damaged = damaged_layers(paths,
+                                      *target.image.manifest,
+                                      MOSB_TRY(layer_sources(target.image.manifest, store)),
+                                      facts,
+                                      store);
+  if (!damaged.empty()) {
+    return Error(Errc::kVerity,
+                 what + "layer " + damaged.front().digest.str() + " was found damaged before")
+        .with_hint(hint);
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<ApplyReport> restart_service(const Instance& instance,
+                                    const std::string& name,
+                                    const ApplyContext& context,
+                                    const ApplyOptions& options) {
+  MOSB_CHECK(check_startable(instance, name, context));
+  MOSB_CHECK(stop_service(instance, name));
+  return start_service(instance, name, context, options);
 }
 
 Result<DesiredService> describe_service(const Paths& paths, const std::string& name) {
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   const auto it = state.services.find(name);
   if (it == state.services.end()) {
-    return Error(Errc::kNotFound, "there is no service " + quote(name))
-        .with_hint("`mosb ps` lists the services");
+    return no_service(name);
   }
   oci::Store store = MOSB_TRY(oci::Store::open(paths.store()));
   AppliedService service = it->second;
@@ -221,8 +278,7 @@ Status stop_service(const Instance& instance, const std::string& name) {
   AppliedState state = MOSB_TRY(load_applied_state(instance.paths()));
   const auto it = state.services.find(name);
   if (it == state.services.end()) {
-    return Error(Errc::kNotFound, "there is no service " + quote(name))
-        .with_hint("`mosb ps` lists the services");
+    return no_service(name);
   }
   // Recorded first: a crash in between must not bring it back at the next boot.
   it->second.stopped = true;

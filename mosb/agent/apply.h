@@ -72,6 +72,13 @@ Result<ApplyReport> start_service(const Instance& instance,
                                   const std::string& name,
                                   const ApplyContext& context,
                                   const ApplyOptions& options);
+/// Stops an applied service and starts it. A signature that is refused, and layers that are missing
+/// or known to be damaged, are found first: what runs goes on then. Errors: kNotFound, kVerity and
+/// those of readmit_image().
+Result<ApplyReport> restart_service(const Instance& instance,
+                                    const std::string& name,
+                                    const ApplyContext& context,
+                                    const ApplyOptions& options);
 /// An applied service as it would be started, for looking at it or running a command beside it.
 /// Its signatures are not judged again. Errors: kNotFound.
 Result<DesiredService> describe_service(const Paths& paths, const std::string& name);

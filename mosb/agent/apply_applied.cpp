@@ -7,6 +7,7 @@
 #include "mosb/agent/apply.h"
 #include "mosb/agent/desired.h"
 #include "mosb/agent/open_store.h"
+#include "mosb/agent/recheck.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
 #include "mosb/agent/uid_ranges.h"
@@ -33,18 +34,20 @@ class FirstFailure {
   Status first_ = ok();
 };
 
-/// The services that were applied and are not held down, less those whose image is refused now.
-std::vector<AdmittedTarget> readmit_applied(const AppliedState& state,
+/// The services that were applied and are not held down, less those whose image is refused now. Of
+/// the others the state remembers that they were judged.
+std::vector<AdmittedTarget> readmit_applied(AppliedState& state,
                                             oci::Store& store,
                                             const DesiredRequest& request,
                                             FirstFailure& failure) {
   std::vector<AdmittedTarget> targets;
-  for (const auto& [name, service] : state.services) {
+  for (auto& [name, service] : state.services) {
     if (service.stopped) {
       continue;
     }
     auto target = readmit_service(service, store, request);
     if (target) {
+      service.image = remembered(service.image, target->image.image);
       targets.push_back(*std::move(target));
     } else {
       (void)failure.keep(target.error());
@@ -106,13 +109,14 @@ Result<ApplyReport> apply_applied(const Instance& instance,
                                   const ApplyContext& context,
                                   const ApplyOptions& options) {
   const Paths& paths = instance.paths();
-  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  AppliedState state = MOSB_TRY(load_applied_state(paths));
   oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request{paths, instance.id(), context.configuration, context.trust};
   const ServiceRuntime runtime(paths, instance.id());
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
+  MOSB_CHECK(save_applied_state(paths, state));
   const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
   const std::vector<std::string> unknown = not_applied(state, MOSB_TRY(runtime.observe_all()));
   SwitchOver removal(runtime, store, options);
@@ -131,7 +135,7 @@ Result<ApplyReport> apply_applied(const Instance& instance,
 Result<ApplyReport> plan_applied(const Paths& paths,
                                  const ApplyContext& context,
                                  const ApplyOptions& options) {
-  const AppliedState state = MOSB_TRY(load_applied_state(paths));
+  AppliedState state = MOSB_TRY(load_applied_state(paths));
   if (state.services.empty()) {
     return ApplyReport();
   }

@@ -29,9 +29,11 @@ constexpr Field kRegistry[] = {{"host"},
                                {"password_file"},
                                {"trusted_realms"},
                                {"mirrors"}};
-constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}};
+constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}, {"recheck"}};
 constexpr Field kPolicy[] = {{"allow_host_ids"}};
 constexpr std::array<std::string_view, 3> kVerifiers{"auto", "dm", "fuse"};
+/// In the order of Recheck.
+constexpr std::array<std::string_view, 3> kRechecks{"never", "start", "daily"};
 
 std::vector<std::string> read_lines(const ObjectReader& reader, std::string_view name) {
   std::vector<std::string> lines;
@@ -93,6 +95,8 @@ void read_all(const ObjectReader& top, Configuration& configuration) {
     configuration.notation_config = trust.get("notation_config", manifest::as_line);
     configuration.local_scope =
         trust.get("local_scope", manifest::as_line).value_or(configuration.local_scope);
+    configuration.recheck =
+        static_cast<Recheck>(trust.get_word("recheck", kRechecks, {}).value_or(0));
   }
   if (const manifest::Node* node = top.find("policy")) {
     const ObjectReader policy(*node, "policy", kPolicy, top.findings());

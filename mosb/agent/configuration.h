@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mosb/agent/recheck.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/mirror_name.h"
 
@@ -36,6 +37,7 @@ struct Configuration {
   std::map<std::string, RegistryConfiguration> registries;
   std::optional<std::string> notation_config;
   std::string local_scope = "local/mosb";
+  Recheck recheck = Recheck::kNever;
   VerifierChoice verifier = VerifierChoice::kAuto;
   /// Whether containers may run with the host's uids.
   bool allow_host_ids = false;

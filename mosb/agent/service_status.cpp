@@ -155,7 +155,10 @@ Json to_json(const ServiceStatus& status) {
     image = {{"ref", status.image->ref}, {"digest", status.image->digest.str()}};
     signature = {{"outcome", status.image->outcome},
                  {"policy", status.image->policy},
-                 {"subject", status.image->subject}};
+                 {"subject", status.image->subject},
+                 {"counts_until",
+                  status.image->counts_until ? Json(to_rfc3339(*status.image->counts_until))
+                                             : Json(nullptr)}};
   }
   return {{"service", status.name},
           {"version", status.version},

@@ -16,20 +16,28 @@ class Clock {
   Clock& operator=(Clock&&) = delete;
   virtual ~Clock() = default;
   virtual SystemTime now() const = 0;
+  /// A time that has passed for certain: whoever sees an earlier one has a wrong clock.
+  virtual SystemTime earliest() const = 0;
 };
 
 class RealClock final : public Clock {
  public:
   SystemTime now() const override;
+  /// When this mosb was made, less a day: at boot the hardware's clock may show another zone's
+  /// time.
+  SystemTime earliest() const override;
 };
 
 class FixedClock final : public Clock {
  public:
-  explicit FixedClock(SystemTime time) : time_(time) {}
+  explicit FixedClock(SystemTime time, SystemTime earliest = SystemTime())
+      : time_(time), earliest_(earliest) {}
   SystemTime now() const override { return time_; }
+  SystemTime earliest() const override { return earliest_; }
 
  private:
   SystemTime time_;
+  SystemTime earliest_;
 };
 
 }  // namespace mosb

@@ -44,6 +44,16 @@ struct ServiceFlags {
   std::vector<std::string> command;
 };
 
+/// "verified until 2027-11-22", or "verified, ended 2026-11-22".
+std::string signature_cell(const agent::ServiceImage& image, SystemTime now) {
+  if (!image.counts_until) {
+    return image.outcome;
+  }
+  constexpr std::size_t kDateSize = 10;
+  return image.outcome + (*image.counts_until < now ? ", ended " : " until ") +
+         to_rfc3339(*image.counts_until).substr(0, kDateSize);
+}
+
 Result<int> ps(Session& session) {
   const std::vector<agent::ServiceStatus> services =
       MOSB_TRY(agent::list_services(session.paths()));
@@ -63,7 +73,7 @@ Result<int> ps(Session& session) {
                     service.pid ? std::to_string(*service.pid) : "",
                     service.since ? to_rfc3339(*service.since) : "",
                     service.verified_by,
-                    service.image ? service.image->outcome : "",
+                    service.image ? signature_cell(*service.image, session.clock().now()) : "",
                     service.network,
                     service.message});
   }
@@ -121,12 +131,8 @@ Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) 
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
   const agent::TrustContext trust{dir, session.clock()};
-  if (stop_first) {
-    MOSB_CHECK(agent::stop_service(instance, flags.name));
-  }
-  show(session,
-       MOSB_TRY(agent::start_service(instance, flags.name, {configuration, trust}, options)),
-       "");
+  const auto start_it = stop_first ? agent::restart_service : agent::start_service;
+  show(session, MOSB_TRY(start_it(instance, flags.name, {configuration, trust}, options)), "");
   return 0;
 }
 

@@ -15,19 +15,20 @@ namespace mosb::trust {
 
 namespace {
 
-/// mosb is younger than this: a clock that shows an earlier time is wrong, and certificates and
-/// signatures that expired long ago would look good by it.
-constexpr SystemTime kEarliestNow = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
+/// By a clock that is behind, certificates and signatures that expired long ago would look good.
+Status check_clock(const Clock& clock) {
+  if (clock.now() < clock.earliest()) {
+    return Error(Errc::kPolicy,
+                 "the clock shows " + to_rfc3339(clock.now()) + ", but this mosb was made after " +
+                     to_rfc3339(clock.earliest()) + "; no certificate can be judged by it")
+        .with_hint("set the clock");
+  }
+  return ok();
+}
 
-Status check_request(const VerifyRequest& request, SystemTime now) {
+Status check_request(const VerifyRequest& request) {
   if (request.max_signatures == 0) {
     return Error(Errc::kUsage, "the number of signatures to try must be at least 1");
-  }
-  if (now < kEarliestNow) {
-    return Error(Errc::kPolicy,
-                 "the clock shows " + to_rfc3339(now) +
-                     ", a time before this mosb existed; no certificate can be judged by it")
-        .with_hint("set the clock");
   }
   return ok();
 }
@@ -123,8 +124,8 @@ Result<Verification> verify(oci::Repository& repository,
                             const VerifyRequest& request,
                             const NotationConfig& config,
                             const Clock& clock) {
-  const SystemTime now = clock.now();
-  MOSB_CHECK(check_request(request, now));
+  MOSB_CHECK(check_request(request));
+  MOSB_CHECK(check_clock(clock));
   Verification verification;
   const Result<TrustPolicy>& policy = config.policy();
   if (!policy) {
@@ -145,7 +146,8 @@ Result<Verification> verify(oci::Repository& repository,
     return verification;
   }
   TrustAnchors anchors(config, statement);
-  const SignatureCheckContext context{statement, anchors, request.subject, request.metadata, now};
+  const SignatureCheckContext context{
+      statement, anchors, request.subject, request.metadata, clock.now()};
   return try_signatures(repository, request, context, std::move(verification));
 }
 

@@ -35,7 +35,9 @@ targets:
                                                      "verified",
                                                      "local",
                                                      "CN=signer",
-                                                     false},
+                                                     false,
+                                                     SystemTime(std::chrono::hours(100)),
+                                                     SystemTime(std::chrono::hours(200))},
                                         true});
   return state;
 }

@@ -4,11 +4,13 @@
 
 using mosb::Errc;
 using mosb::agent::Configuration;
+using mosb::agent::Recheck;
 
 TEST_CASE("an empty mapping gives the defaults", "[configuration]") {
   const auto parsed = Configuration::parse("{}\n", "mosb.yaml");
   REQUIRE(parsed);
   CHECK(parsed->local_scope == "local/mosb");
+  CHECK(parsed->recheck == Recheck::kNever);
   CHECK_FALSE(parsed->allow_host_ids);
   CHECK(parsed->registries.empty());
 }
@@ -23,7 +25,7 @@ registries:
     username: robot
     password_file: /etc/mosb/robot
     trusted_realms: [auth.example]
-trust: {notation_config: /etc/notation, local_scope: local/factory}
+trust: {notation_config: /etc/notation, local_scope: local/factory, recheck: daily}
 policy: {allow_host_ids: true}
 )",
                                            "mosb.yaml");
@@ -33,6 +35,7 @@ policy: {allow_host_ids: true}
   CHECK(parsed->registries.at("other.example").trusted_realms.front() == "auth.example");
   CHECK(parsed->notation_config == "/etc/notation");
   CHECK(parsed->local_scope == "local/factory");
+  CHECK(parsed->recheck == Recheck::kDaily);
   CHECK(parsed->allow_host_ids);
 }
 

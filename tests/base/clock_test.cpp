@@ -59,5 +59,12 @@ TEST_CASE("what is no RFC 3339 time is refused", "[base]") {
 TEST_CASE("a fixed clock stands still and the real one is this century's", "[base]") {
   const SystemTime time{std::chrono::seconds(1)};
   CHECK(FixedClock(time).now() == time);
+  CHECK(FixedClock(time, time).earliest() == time);
   CHECK(RealClock().now() > *parse_rfc3339("2024-01-01T00:00:00Z"));
+}
+
+TEST_CASE("the real clock knows when its program was made", "[base]") {
+  const RealClock clock;
+  CHECK(clock.earliest() > *parse_rfc3339("2025-12-30T00:00:00Z"));
+  CHECK(clock.earliest() < clock.now());
 }

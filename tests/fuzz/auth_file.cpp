@@ -22,7 +22,7 @@ constexpr std::string_view kServer = "registry.example:5000";
 class Helper final : public ProcessRunner {
  public:
   Helper()
-      : dir_(std::move(TempDir::make("/tmp", "mosb-fuzz-").value())),
+      : dir_(TempDir::make("/tmp", "mosb-fuzz-").value()),
         program_(dir_.path() + "/docker-credential-x") {
     fuzz::require(
         UniqueFd(::open(program_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0700)).is_open());

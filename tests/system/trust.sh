@@ -100,6 +100,78 @@ expired() {
     refused 12 signature 'expir' mosb verify oci:l:x
 }
 
+# at TIME: what mosb has to be run with to have a clock that goes on from that time.
+at() { by_then=(env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "@$1" "$MOSB_BIN/mosb" --root "$root"); }
+# A service whose image was signed for some seconds, which are over when this returns.
+expired_service() {
+    works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sleep \
+        --cmd 100000
+    works mosb sign oci:l:x --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem" --expiry 10s
+    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+    works mosb apply m.yaml
+    works mosb ps -o json
+    local end
+    end=$(date -d "$(json '.[0].signature.counts_until')" +%s)
+    works mosb ps
+    contains "$out" "verified until $(date -ud "@$end" +%F)"
+    while (($(date +%s) <= end)); do sleep 0.2; done
+    refused 12 signature 'expir' mosb verify oci:l:x
+    works mosb ps
+    contains "$out" "verified, ended $(date -ud "@$end" +%F)"
+}
+
+test_case "a service keeps the verdict that it was admitted with, but is not admitted anew" keeps_verdict
+keeps_verdict() {
+    expired_service
+    works mosb restart one
+    works mosb stop one
+    works mosb start one
+    works mosb apply --applied
+    runs one
+    refused 12 signature "service 'one'.*expir" mosb apply m.yaml
+    runs one
+    # what is trusted is today's matter all the same
+    notation_config=$fixtures/other/notation
+    configure
+    refused 12 signature "service 'one'" mosb restart one --notation-config "$notation_config"
+    runs one
+}
+
+test_case "trust.recheck has starts judge by the present time" rechecks
+rechecks() {
+    expired_service
+    configure '  recheck: start'
+    refused 12 signature "service 'one'.*expir" mosb restart one
+    runs one
+    refused 12 signature "service 'one'.*expir" mosb apply --applied
+    runs one
+    configure '  recheck: daily'
+    works mosb restart one
+    runs one
+    at "$(date -d '25 hours' '+%F %T')"
+    refused 12 signature "service 'one'.*expir" "${by_then[@]}" restart one
+    configure '  recheck: weekly'
+    refused 14 manifest 'trust.recheck' mosb restart one
+}
+
+test_case "a clock that shows a time before this mosb was made judges nothing" early_clock
+early_clock() {
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell")
+    works mosb apply m.yaml
+    at '2020-01-01 00:00:00'
+    for command in "verify oci:$fixtures/layout:shell" 'apply m.yaml'; do
+        # shellcheck disable=SC2086 # the words of a command
+        refused 13 policy 'the clock shows 2020-01-01T00:0' "${by_then[@]}" $command
+        contains "$err" '^hint: set the clock'
+    done
+    # at boot there may be no clock yet
+    works "${by_then[@]}" restart one
+    runs one
+    configure '  recheck: start'
+    refused 13 policy 'the clock shows 2020' "${by_then[@]}" restart one
+}
+
 test_case "a policy asking for what is not built yet fails closed" fails_closed
 fails_closed() {
     cp -r "$fixtures/keys/notation" policy
