@@ -23,10 +23,6 @@ struct SignFlags {
 };
 
 Status check_supported(const SignFlags& flags) {
-  if (flags.format != "jws") {
-    return Error(Errc::kUsage, "signatures in the format cose are not supported by this mosb")
-        .with_hint("--format jws");
-  }
   if (!flags.timestamp_url.empty() || !flags.timestamp_root.empty()) {
     return Error(Errc::kUsage, "timestamps are not supported by this mosb")
         .with_hint("sign without --timestamp-url and --timestamp-root-cert");
@@ -80,7 +76,12 @@ Result<int> sign(Session& session, const SignFlags& flags) {
   }
   const oci::Descriptor signature =
       MOSB_TRY(trust::sign(*repository,
-                           trust::SignRequest{oci::bare(subject), std::move(key), expiry, metadata},
+                           trust::SignRequest{oci::bare(subject),
+                                              std::move(key),
+                                              expiry,
+                                              metadata,
+                                              flags.format == "cose" ? trust::EnvelopeFormat::kCose
+                                                                     : trust::EnvelopeFormat::kJws},
                            session.clock())
                    .context("sign image " + quote(flags.ref)));
   if (session.format() == Output::kJson) {
@@ -110,7 +111,7 @@ void add_sign_commands(CLI::App& app, Session& session) {
   command->add_option("--notation-config",
                       flags->notation_config,
                       "The notation configuration directory that --key-name looks in");
-  command->add_option("--format", flags->format, "Signature format; cose is not supported yet")
+  command->add_option("--signature-format,--format", flags->format, "Format of the envelope")
       ->check(CLI::IsMember({"jws", "cose"}))
       ->default_str("jws");
   command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
