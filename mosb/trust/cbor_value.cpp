@@ -108,7 +108,7 @@ class Parser {
 
  private:
   Result<Head> next_head() {
-    static const cbor_callbacks kCallbacks = head_callbacks();
+    static const cbor_callbacks callbacks = head_callbacks();
     if (++items_ > kMaxCborItems) {
       return refuse("it has more than " + std::to_string(kMaxCborItems) + " items");
     }
@@ -119,7 +119,7 @@ class Parser {
     }
     Head head;
     const cbor_decoder_result result = cbor_stream_decode(
-        reinterpret_cast<const unsigned char*>(rest_.data()), rest_.size(), &kCallbacks, &head);
+        reinterpret_cast<const unsigned char*>(rest_.data()), rest_.size(), &callbacks, &head);
     if (result.status == CBOR_DECODER_NEDATA) {
       return refuse("it is cut off");
     }
