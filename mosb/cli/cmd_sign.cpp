@@ -74,16 +74,11 @@ Result<int> sign(Session& session, const SignFlags& flags) {
     log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +
               "; the tag may come to mean something else");
   }
-  const oci::Descriptor signature =
-      MOSB_TRY(trust::sign(*repository,
-                           trust::SignRequest{oci::bare(subject),
-                                              std::move(key),
-                                              expiry,
-                                              metadata,
-                                              flags.format == "cose" ? trust::EnvelopeFormat::kCose
-                                                                     : trust::EnvelopeFormat::kJws},
-                           session.clock())
-                   .context("sign image " + quote(flags.ref)));
+  trust::SignRequest request{oci::bare(subject), std::move(key), expiry, metadata};
+  request.format =
+      flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
+  const oci::Descriptor signature = MOSB_TRY(
+      trust::sign(*repository, request, session.clock()).context("sign image " + quote(flags.ref)));
   if (session.format() == Output::kJson) {
     print_json({{"ref", flags.ref},
                 {"digest", subject.digest.str()},

@@ -196,7 +196,9 @@ class Parser {
       if (!labels.insert(key).second) {
         return refuse("the key " + quote(label_name(key)) + " stands twice in a map");
       }
-      entries.push_back(CborEntry{std::move(key), MOSB_TRY(item(depth + 1))});
+      // Not inside the braces: clang would leak the key where MOSB_TRY returns.
+      CborValue value = MOSB_TRY(item(depth + 1));
+      entries.push_back(CborEntry{std::move(key), std::move(value)});
     }
     return entries;
   }

@@ -132,14 +132,18 @@ std::string cose_signing_input(const EnvelopeContent& content) {
 
 std::string print_cose(const EnvelopeContent& content,
                        const std::vector<Certificate>& chain,
-                       ByteView signature) {
+                       ByteView signature,
+                       ByteView timestamp) {
   CborWriter out;
   out.tag(kSign1Tag).array(kSign1Items).bytes(as_bytes(print_cose_header(content)));
-  out.map(2).integer(kCoseX5chain).array(chain.size());
+  out.map(timestamp.empty() ? 2 : 3).integer(kCoseX5chain).array(chain.size());
   for (const Certificate& certificate : chain) {
     out.bytes(certificate.der());
   }
   out.text(kSigningAgent).text(kOurAgent);
+  if (!timestamp.empty()) {
+    out.text(kTimestampSignature).bytes(timestamp);
+  }
   out.bytes(as_bytes(content.payload)).bytes(signature);
   return out.str();
 }

@@ -18,9 +18,11 @@ Result<SignatureEnvelope> parse_cose(std::string_view bytes);
 
 /// The Sig_structure: the bytes to sign. Spec: RFC 9052 §4.4.
 std::string cose_signing_input(const EnvelopeContent& content);
-/// The envelope of that content, byte for byte as notation 1.3.2 lays it out.
+/// The envelope of that content, byte for byte as notation 1.3.2 lays it out; an empty timestamp is
+/// left out.
 std::string print_cose(const EnvelopeContent& content,
                        const std::vector<Certificate>& chain,
-                       ByteView signature);
+                       ByteView signature,
+                       ByteView timestamp);
 
 }  // namespace mosb::trust

@@ -70,7 +70,7 @@ Result<std::string> make_envelope(const SignRequest& request, SystemTime now) {
   const bool cose = request.format == EnvelopeFormat::kCose;
   const std::string input = cose ? cose_signing_input(content) : jws_signing_input(content);
   const Bytes signature = MOSB_TRY(request.key.key.sign(as_bytes(input)));
-  std::string envelope = cose ? print_cose(content, request.key.chain, signature)
+  std::string envelope = cose ? print_cose(content, request.key.chain, signature, {})
                               : print_jws(input, request.key.chain, signature);
   MOSB_CHECK(check_own_envelope(envelope, request).context("check the new signature"));
   return envelope;

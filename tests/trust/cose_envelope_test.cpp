@@ -46,11 +46,14 @@ TEST_CASE("what notation signed as COSE is written again byte for byte", "[trust
                                   envelope.attributes.expiry,
                                   envelope.payload};
     CHECK(cose_signing_input(content) == envelope.signed_bytes);
-    std::string ours = print_cose(content, envelope.chain, envelope.signature);
+    std::string ours = print_cose(content, envelope.chain, envelope.signature, {});
     const std::string agent = "\x64mosb";
     REQUIRE(ours.find(agent) != std::string::npos);
     ours.replace(ours.find(agent), agent.size(), "\x71notation-go/1.3.2");
     CHECK(ours == text);
+    const Bytes timestamp(3000, std::byte{1});
+    CHECK(must(parse_cose(print_cose(content, envelope.chain, envelope.signature, timestamp)))
+              .timestamp == timestamp);
   }
 }
 

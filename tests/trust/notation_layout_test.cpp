@@ -79,9 +79,9 @@ TEST_CASE("in an OCI layout notation verifies what mosb signed, with every forma
       CHECK(it.verify_theirs(it.config()).status != 0);
       const SigningKey key =
           must(load_signing_key(it.signer.keyset.signing_key, it.signer.keyset.signing_chain));
-      must(sign(it.layout,
-                {it.image, key, std::chrono::hours(1), {{"who", "a <b> & ü"}}, format},
-                it.clock));
+      SignRequest request{it.image, key, std::chrono::hours(1), {{"who", "a <b> & ü"}}};
+      request.format = format;
+      must(sign(it.layout, request, it.clock));
       const Completed done = it.verify_theirs(it.config());
       INFO(done.out << done.err);
       CHECK(done.status == 0);

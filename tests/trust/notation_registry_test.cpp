@@ -76,8 +76,9 @@ TEST_CASE("in a registry notation verifies what mosb signed, with every format a
       const std::string& config = signer.keyset.notation_dir;
       const SigningKey key =
           must(load_signing_key(signer.keyset.signing_key, signer.keyset.signing_chain));
-      const oci::Descriptor signature = must(
-          sign(it.registry, {it.image, key, std::nullopt, {{"build", "42"}}, format}, it.clock));
+      SignRequest request{it.image, key, std::nullopt, {{"build", "42"}}};
+      request.format = format;
+      const oci::Descriptor signature = must(sign(it.registry, request, it.clock));
       const Completed done = it.verify_theirs(config);
       INFO(done.out << done.err);
       CHECK(done.status == 0);
