@@ -57,7 +57,7 @@ TEST_CASE("strings, arrays, maps and tags are read as what they are", "[trust]")
   CHECK(std::get<CborArray>(must(parse("83010203")).value).size() == 3);
   CHECK(std::get<CborArray>(must(parse("80")).value).empty());
   const CborValue map = must(parse("a3 01 6161 20 41ff 6162 80"));
-  const CborMap& entries = std::get<CborMap>(map.value);
+  const auto& entries = std::get<CborMap>(map.value);
   REQUIRE(entries.size() == 3);
   CHECK(find_label(entries, 1)->as<std::string>() != nullptr);
   CHECK(find_label(entries, -1)->as<Bytes>() != nullptr);

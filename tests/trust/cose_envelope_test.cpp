@@ -278,6 +278,7 @@ TEST_CASE("a COSE envelope with a part that is not as it must be is refused", "[
   };
   const std::vector<Row> rows{
       {"the payload is empty", [](CoseParts& p) { p.payload.clear(); }},
+      {"more than 1048576 bytes", [](CoseParts& p) { p.payload.assign(kMaxEnvelope.value, 'x'); }},
       {"the signature is empty", [](CoseParts& p) { p.signature.clear(); }},
       {"no certificate chain", [](CoseParts& p) { erase_label(p.unprotected, kCoseX5chain); }},
       {"no certificate chain", chain({CborArray{}})},
