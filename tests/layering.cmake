@@ -14,6 +14,7 @@ set(rule_mosb/cli "^(mosb/|verity/|lxc/)")
 # A library's headers stay in the folder that owns the seam to it.
 set(owner_CLI "^mosb/(cli/|main\\.cpp)")
 set(owner_archive "^mosb/agent/")
+set(owner_cbor "^mosb/trust/")
 set(owner_curl "^mosb/oci/")
 set(owner_fuse "^verity/")
 set(owner_lxc "^lxc/")

@@ -23,10 +23,6 @@ struct SignFlags {
 };
 
 Status check_supported(const SignFlags& flags) {
-  if (flags.format != "jws") {
-    return Error(Errc::kUsage, "signatures in the format cose are not supported by this mosb")
-        .with_hint("--format jws");
-  }
   if (!flags.timestamp_url.empty() || !flags.timestamp_root.empty()) {
     return Error(Errc::kUsage, "timestamps are not supported by this mosb")
         .with_hint("sign without --timestamp-url and --timestamp-root-cert");
@@ -78,11 +74,11 @@ Result<int> sign(Session& session, const SignFlags& flags) {
     log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +
               "; the tag may come to mean something else");
   }
-  const oci::Descriptor signature =
-      MOSB_TRY(trust::sign(*repository,
-                           trust::SignRequest{oci::bare(subject), std::move(key), expiry, metadata},
-                           session.clock())
-                   .context("sign image " + quote(flags.ref)));
+  trust::SignRequest request{oci::bare(subject), std::move(key), expiry, metadata};
+  request.format =
+      flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
+  const oci::Descriptor signature = MOSB_TRY(
+      trust::sign(*repository, request, session.clock()).context("sign image " + quote(flags.ref)));
   if (session.format() == Output::kJson) {
     print_json({{"ref", flags.ref},
                 {"digest", subject.digest.str()},
@@ -110,7 +106,7 @@ void add_sign_commands(CLI::App& app, Session& session) {
   command->add_option("--notation-config",
                       flags->notation_config,
                       "The notation configuration directory that --key-name looks in");
-  command->add_option("--format", flags->format, "Signature format; cose is not supported yet")
+  command->add_option("--signature-format,--format", flags->format, "Format of the envelope")
       ->check(CLI::IsMember({"jws", "cose"}))
       ->default_str("jws");
   command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");

@@ -102,13 +102,14 @@ Result<int> list(Session& session, const VerifyFlags& flags) {
   std::vector<std::vector<std::string>> rows;
   for (const trust::SignatureReport& signature : signatures) {
     rows.push_back({signature.digest.str(),
+                    signature.media_type,
                     signature.algorithm,
                     signature.error.empty() ? signature.subject : signature.error,
                     time_text(signature.signing_time),
                     time_text(signature.expiry)});
   }
   const std::string table =
-      render_table({"DIGEST", "ALGORITHM", "SUBJECT", "SIGNED", "EXPIRES"}, rows);
+      render_table({"DIGEST", "FORMAT", "ALGORITHM", "SUBJECT", "SIGNED", "EXPIRES"}, rows);
   (void)std::fwrite(table.data(), 1, table.size(), stdout);
   log::info("nothing of this is verified; `mosb verify` does that");
   return 0;

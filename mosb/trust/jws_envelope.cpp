@@ -16,8 +16,6 @@ namespace mosb::trust {
 
 namespace {
 
-constexpr char kOurAgent[] = "mosb";
-
 constexpr std::array<std::string_view, 4> kMembers{"payload", "protected", "header", "signature"};
 constexpr std::array<std::string_view, 3> kHeaderMembers{"x5c", kTimestampSignature, kSigningAgent};
 
@@ -107,7 +105,7 @@ Result<SignatureEnvelope> parse_jws(std::string_view text) {
   return parse(text).as(Errc::kSignature).context("JWS envelope");
 }
 
-std::string jws_signing_input(const JwsContent& content) {
+std::string jws_signing_input(const EnvelopeContent& content) {
   Json header{{"alg", jws_name(content.algorithm)},
               {"cty", kPayloadType},
               {"crit", Json::array({kSigningScheme})},

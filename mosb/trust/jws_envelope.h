@@ -16,16 +16,8 @@ namespace mosb::trust {
 /// Spec: Notary Project "JWS signature envelope"; RFC 7515 §7.2.2. Errors: kSignature.
 Result<SignatureEnvelope> parse_jws(std::string_view text);
 
-/// What a new envelope says. Only the scheme notary.x509 is written.
-struct JwsContent {
-  SignatureAlgorithm algorithm;
-  SystemTime signing_time;
-  std::optional<SystemTime> expiry;
-  std::string payload;
-};
-
 /// "protected.payload", encoded: the bytes to sign.
-std::string jws_signing_input(const JwsContent& content);
+std::string jws_signing_input(const EnvelopeContent& content);
 /// The envelope around `signing_input`, byte for byte as notation 1.3.2 lays it out.
 std::string print_jws(std::string_view signing_input,
                       const std::vector<Certificate>& chain,

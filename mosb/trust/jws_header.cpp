@@ -45,50 +45,30 @@ Result<std::optional<SystemTime>> optional_time(const Json& header, const char* 
 
 Result<SigningScheme> parse_scheme(const Json& header) {
   const std::string name = MOSB_TRY(json::require_string(header, kSigningScheme));
-  for (const SigningScheme scheme : {SigningScheme::kX509, SigningScheme::kX509SigningAuthority}) {
-    if (name == signing_scheme_name(scheme)) {
-      return scheme;
-    }
+  const auto scheme = parse_signing_scheme(name);
+  if (!scheme) {
+    return refuse("unsupported signing scheme " + quote(name));
   }
-  return refuse("unsupported signing scheme " + quote(name));
+  return *scheme;
 }
 
 Result<SystemTime> parse_signing_time(const Json& header, SigningScheme scheme) {
-  const bool authority = scheme == SigningScheme::kX509SigningAuthority;
-  const char* const right = authority ? kAuthenticSigningTime : kSigningTime;
-  const char* const wrong = authority ? kSigningTime : kAuthenticSigningTime;
   const std::string suffix = std::string(" in the scheme ") + signing_scheme_name(scheme);
-  if (header.contains(wrong)) {
-    return refuse("the header " + quote(wrong) + " must not be present" + suffix);
+  if (header.contains(other_signing_time(scheme))) {
+    return refuse("the header " + quote(other_signing_time(scheme)) + " must not be present" +
+                  suffix);
   }
-  const auto time = MOSB_TRY(optional_time(header, right));
+  const auto time = MOSB_TRY(optional_time(header, signing_time_of(scheme)));
   if (!time) {
-    return refuse("the header " + quote(right) + " must be present" + suffix);
+    return refuse("the header " + quote(signing_time_of(scheme)) + " must be present" + suffix);
   }
   return *time;
-}
-
-/// The names that must be listed as critical.
-std::set<std::string> must_list(const Json& header, const SignedAttributes& attributes) {
-  std::set<std::string> names{kSigningScheme};
-  if (attributes.scheme == SigningScheme::kX509SigningAuthority) {
-    names.insert(kAuthenticSigningTime);
-  }
-  if (attributes.expiry) {
-    names.insert(kExpiry);
-  }
-  for (const char* const name : {kVerificationPlugin, kVerificationPluginMinVersion}) {
-    if (header.contains(name)) {
-      names.insert(name);
-    }
-  }
-  return names;
 }
 
 /// Checks `crit` and collects the critical names that nobody here knows.
 Status check_critical(const Json& header, SignedAttributes& attributes) {
   const auto critical = MOSB_TRY(json::optional_string_list(header, "crit"));
-  std::set<std::string> missing = must_list(header, attributes);
+  std::set<std::string> missing = must_be_critical(attributes);
   std::set<std::string> seen;
   for (const std::string& name : critical) {
     const bool never =
@@ -109,10 +89,8 @@ Status check_critical(const Json& header, SignedAttributes& attributes) {
 
 Status parse_plugin(const Json& header, SignedAttributes& attributes) {
   attributes.verification_plugin = MOSB_TRY(json::optional_string(header, kVerificationPlugin));
-  const auto version = MOSB_TRY(json::optional_string(header, kVerificationPluginMinVersion));
-  if (version && !attributes.verification_plugin) {
-    return refuse("a minimum version is given for a verification plugin that is not named");
-  }
+  attributes.verification_plugin_min_version =
+      MOSB_TRY(json::optional_string(header, kVerificationPluginMinVersion));
   return ok();
 }
 
@@ -141,10 +119,8 @@ Result<JwsHeader> parse(std::string_view text) {
   attributes.signing_time = MOSB_TRY(parse_signing_time(header, attributes.scheme));
   attributes.expiry = MOSB_TRY(optional_time(header, kExpiry));
   MOSB_CHECK(parse_plugin(header, attributes));
+  MOSB_CHECK(check_attributes(attributes));
   MOSB_CHECK(check_critical(header, attributes));
-  if (attributes.expiry && *attributes.expiry <= attributes.signing_time) {
-    return refuse("the expiry is not after the signing time");
-  }
   for (const auto& item : header.items()) {
     result.names.push_back(item.key());
   }

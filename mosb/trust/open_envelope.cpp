@@ -1,21 +1,28 @@
 #include "mosb/trust/open_envelope.h"
 
 #include "mosb/base/text.h"
-#include "mosb/oci/media_types.h"
+#include "mosb/trust/cose_envelope.h"
 #include "mosb/trust/jws_envelope.h"
 
 namespace mosb::trust {
 
-Result<SignatureEnvelope> open_envelope(const AttachedSignature& signature) {
-  if (signature.media_type == oci::kCose) {
-    return Error(Errc::kSignature, "COSE signatures are not supported by this mosb")
-        .with_hint("sign in the format jws");
+Result<SignatureEnvelope> parse_envelope(EnvelopeFormat format, std::string_view bytes) {
+  switch (format) {
+    case EnvelopeFormat::kJws:
+      return parse_jws(bytes);
+    case EnvelopeFormat::kCose:
+      return parse_cose(bytes);
   }
-  if (signature.media_type != oci::kJws) {
+  return parse_jws(bytes);
+}
+
+Result<SignatureEnvelope> open_envelope(const AttachedSignature& signature) {
+  const auto format = parse_envelope_media_type(signature.media_type);
+  if (!format) {
     return Error(Errc::kSignature,
                  "signature envelope format " + quote(signature.media_type) + " is not supported");
   }
-  return parse_jws(signature.envelope);
+  return parse_envelope(*format, signature.envelope);
 }
 
 void describe_envelope(const SignatureEnvelope& envelope, SignatureReport& report) {

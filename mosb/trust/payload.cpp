@@ -45,13 +45,15 @@ Result<Payload> parse_payload(std::string_view text) {
   return parse(text).as(Errc::kSignature).context("payload");
 }
 
-std::string print_payload(const Payload& payload) {
-  Json target{
+std::string print_payload(const Payload& payload, EnvelopeFormat format) {
+  OrderedJson target{
       {"mediaType", payload.media_type}, {"digest", payload.digest}, {"size", payload.size}};
   if (!payload.annotations.empty()) {
     target["annotations"] = payload.annotations;
   }
-  return print_go_json(Json{{"targetArtifact", std::move(target)}});
+  const OrderedJson object{{kMembers[0], std::move(target)}};
+  // Json sorts names.
+  return format == EnvelopeFormat::kJws ? print_go_json(Json(object)) : print_go_json(object);
 }
 
 }  // namespace mosb::trust

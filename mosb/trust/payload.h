@@ -6,6 +6,7 @@
 
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
+#include "mosb/trust/envelope_format.h"
 
 namespace mosb::trust {
 
@@ -24,7 +25,7 @@ struct Payload {
 /// The JSON that an envelope carries. A missing target is a value that names no artifact.
 /// Spec: Notary Project "Signature specification", payload. Errors: kSignature.
 Result<Payload> parse_payload(std::string_view text);
-/// As notation 1.3.2 writes it into JWS: names sorted.
-std::string print_payload(const Payload& payload);
+/// As notation 1.3.2 writes it: into JWS with sorted names, into COSE in its own order.
+std::string print_payload(const Payload& payload, EnvelopeFormat format);
 
 }  // namespace mosb::trust

@@ -5,7 +5,9 @@
 #include "mosb/base/text.h"
 #include "mosb/oci/media_types.h"
 #include "mosb/trust/cert_chain.h"
+#include "mosb/trust/cose_envelope.h"
 #include "mosb/trust/jws_envelope.h"
+#include "mosb/trust/open_envelope.h"
 #include "mosb/trust/payload.h"
 #include "mosb/trust/signature_manifest.h"
 
@@ -43,10 +45,10 @@ Status check_key(const SigningKey& key, SystemTime now) {
 }
 
 /// Reads back what was just written, as a verifier would.
-Status check_own_envelope(const std::string& envelope, const oci::Descriptor& subject) {
-  const SignatureEnvelope parsed = MOSB_TRY(parse_jws(envelope));
+Status check_own_envelope(const std::string& envelope, const SignRequest& request) {
+  const SignatureEnvelope parsed = MOSB_TRY(parse_envelope(request.format, envelope));
   MOSB_CHECK(check_integrity(parsed));
-  if (!MOSB_TRY(parse_payload(parsed.payload)).names(subject)) {
+  if (!MOSB_TRY(parse_payload(parsed.payload)).names(request.subject)) {
     return Error(Errc::kInternal, "the new signature is not about its subject");
   }
   return ok();
@@ -57,17 +59,20 @@ Result<std::string> make_envelope(const SignRequest& request, SystemTime now) {
                   request.subject.digest.str(),
                   request.subject.size,
                   request.metadata};
-  JwsContent content{request.key.key.algorithm(), now, std::nullopt, print_payload(payload)};
+  EnvelopeContent content{
+      request.key.key.algorithm(), now, std::nullopt, print_payload(payload, request.format)};
   if (request.expiry) {
     if (request.expiry->count() <= 0) {
       return Error(Errc::kUsage, "the expiry must be at least one second from now");
     }
     content.expiry = now + *request.expiry;
   }
-  const std::string input = jws_signing_input(content);
+  const bool cose = request.format == EnvelopeFormat::kCose;
+  const std::string input = cose ? cose_signing_input(content) : jws_signing_input(content);
   const Bytes signature = MOSB_TRY(request.key.key.sign(as_bytes(input)));
-  std::string envelope = print_jws(input, request.key.chain, signature);
-  MOSB_CHECK(check_own_envelope(envelope, request.subject).context("check the new signature"));
+  std::string envelope = cose ? print_cose(content, request.key.chain, signature, {})
+                              : print_jws(input, request.key.chain, signature);
+  MOSB_CHECK(check_own_envelope(envelope, request).context("check the new signature"));
   return envelope;
 }
 
@@ -93,7 +98,10 @@ Result<oci::Descriptor> sign(oci::Repository& repository,
   MOSB_CHECK(check_key(request.key, now).context(what));
   const std::string envelope = MOSB_TRY(make_envelope(request, now).context(what));
   const SignatureManifestContent content{
-      oci::describe(oci::kJws, envelope), oci::bare(request.subject), request.key.chain, now};
+      oci::describe(envelope_media_type(request.format), envelope),
+      oci::bare(request.subject),
+      request.key.chain,
+      now};
   return push(repository, content, envelope).context(what);
 }
 

@@ -9,6 +9,7 @@
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/repository.h"
+#include "mosb/trust/envelope_format.h"
 #include "mosb/trust/signing_key.h"
 
 namespace mosb::trust {
@@ -21,9 +22,10 @@ struct SignRequest {
   std::optional<std::chrono::seconds> expiry;
   /// Signed with the artifact. Keys must not start with "io.cncf.notary".
   std::map<std::string, std::string> metadata;
+  EnvelopeFormat format = EnvelopeFormat::kJws;
 };
 
-/// Signs an artifact as notation 1.3.2 does (JWS) and attaches the signature to it. The value is
+/// Signs an artifact as notation 1.3.2 does and attaches the signature to it. The value is
 /// the signature manifest's descriptor. What is pushed was checked with our own verifier before.
 /// Errors: kUsage for an unusable request, kSignature for a chain that verifiers would refuse,
 /// kNetwork and others from the repository.

@@ -10,6 +10,7 @@ namespace {
 struct Row {
   SignatureAlgorithm algorithm;
   const char* jws;
+  int cose;
   const char* display;
   const char* key_kind;
   KeySpec key;
@@ -19,22 +20,35 @@ struct Row {
 constexpr std::array<Row, 6> kRows{{
     {SignatureAlgorithm::kPs256,
      "PS256",
+     -37,
      "RSASSA-PSS-SHA-256",
      "rsa-2048",
      {KeySpec::Type::kRsa, 2048}},
     {SignatureAlgorithm::kPs384,
      "PS384",
+     -38,
      "RSASSA-PSS-SHA-384",
      "rsa-3072",
      {KeySpec::Type::kRsa, 3072}},
     {SignatureAlgorithm::kPs512,
      "PS512",
+     -39,
      "RSASSA-PSS-SHA-512",
      "rsa-4096",
      {KeySpec::Type::kRsa, 4096}},
-    {SignatureAlgorithm::kEs256, "ES256", "ECDSA-SHA-256", "ec-256", {KeySpec::Type::kEc, 256}},
-    {SignatureAlgorithm::kEs384, "ES384", "ECDSA-SHA-384", "ec-384", {KeySpec::Type::kEc, 384}},
-    {SignatureAlgorithm::kEs512, "ES512", "ECDSA-SHA-512", "ec-521", {KeySpec::Type::kEc, 521}},
+    {SignatureAlgorithm::kEs256, "ES256", -7, "ECDSA-SHA-256", "ec-256", {KeySpec::Type::kEc, 256}},
+    {SignatureAlgorithm::kEs384,
+     "ES384",
+     -35,
+     "ECDSA-SHA-384",
+     "ec-384",
+     {KeySpec::Type::kEc, 384}},
+    {SignatureAlgorithm::kEs512,
+     "ES512",
+     -36,
+     "ECDSA-SHA-512",
+     "ec-521",
+     {KeySpec::Type::kEc, 521}},
 }};
 
 const Row& row_of(SignatureAlgorithm algorithm) {
@@ -65,6 +79,14 @@ const char* jws_name(SignatureAlgorithm algorithm) {
 
 std::optional<SignatureAlgorithm> parse_jws_name(std::string_view name) {
   return find_row([&](const Row& row) { return name == row.jws; });
+}
+
+std::int64_t cose_algorithm(SignatureAlgorithm algorithm) {
+  return row_of(algorithm).cose;
+}
+
+std::optional<SignatureAlgorithm> parse_cose_algorithm(std::int64_t value) {
+  return find_row([&](const Row& row) { return value == row.cose; });
 }
 
 const char* display_name(SignatureAlgorithm algorithm) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -32,6 +33,9 @@ KeySpec key_spec_of(SignatureAlgorithm algorithm);
 /// "PS256": the value of the JWS header `alg`. Spec: RFC 7518 §3.1.
 const char* jws_name(SignatureAlgorithm algorithm);
 std::optional<SignatureAlgorithm> parse_jws_name(std::string_view name);
+/// -37: the value of the COSE header 1. Spec: RFC 9053 §2.1, RFC 8230 §2.
+std::int64_t cose_algorithm(SignatureAlgorithm algorithm);
+std::optional<SignatureAlgorithm> parse_cose_algorithm(std::int64_t value);
 /// "RSASSA-PSS-SHA-256": as notation shows it.
 const char* display_name(SignatureAlgorithm algorithm);
 /// "rsa-2048": the key kind as `keyset create --algorithm` takes it.

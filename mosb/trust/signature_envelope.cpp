@@ -14,6 +14,51 @@ const char* signing_scheme_name(SigningScheme scheme) {
   return "notary.x509";
 }
 
+std::optional<SigningScheme> parse_signing_scheme(std::string_view name) {
+  for (const SigningScheme scheme : {SigningScheme::kX509, SigningScheme::kX509SigningAuthority}) {
+    if (name == signing_scheme_name(scheme)) {
+      return scheme;
+    }
+  }
+  return std::nullopt;
+}
+
+const char* signing_time_of(SigningScheme scheme) {
+  return scheme == SigningScheme::kX509SigningAuthority ? kAuthenticSigningTime : kSigningTime;
+}
+
+const char* other_signing_time(SigningScheme scheme) {
+  return scheme == SigningScheme::kX509SigningAuthority ? kSigningTime : kAuthenticSigningTime;
+}
+
+std::set<std::string> must_be_critical(const SignedAttributes& attributes) {
+  std::set<std::string> names{kSigningScheme};
+  if (attributes.scheme == SigningScheme::kX509SigningAuthority) {
+    names.insert(kAuthenticSigningTime);
+  }
+  if (attributes.expiry) {
+    names.insert(kExpiry);
+  }
+  if (attributes.verification_plugin) {
+    names.insert(kVerificationPlugin);
+  }
+  if (attributes.verification_plugin_min_version) {
+    names.insert(kVerificationPluginMinVersion);
+  }
+  return names;
+}
+
+Status check_attributes(const SignedAttributes& attributes) {
+  if (attributes.verification_plugin_min_version && !attributes.verification_plugin) {
+    return Error(Errc::kSignature,
+                 "a minimum version is given for a verification plugin that is not named");
+  }
+  if (attributes.expiry && *attributes.expiry <= attributes.signing_time) {
+    return Error(Errc::kSignature, "the expiry is not after the signing time");
+  }
+  return ok();
+}
+
 Status check_integrity(const SignatureEnvelope& envelope) {
   if (envelope.chain.empty()) {
     return Error(Errc::kSignature, "there is no certificate chain");

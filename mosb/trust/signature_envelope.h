@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mosb/base/byte_count.h"
@@ -29,10 +31,16 @@ inline constexpr char kVerificationPluginMinVersion[] =
     "io.cncf.notary.verificationPluginMinVersion";
 inline constexpr char kTimestampSignature[] = "io.cncf.notary.timestampSignature";
 inline constexpr char kSigningAgent[] = "io.cncf.notary.signingAgent";
+/// What mosb writes as the signing agent.
+inline constexpr char kOurAgent[] = "mosb";
 
 enum class SigningScheme { kX509, kX509SigningAuthority };
 /// "notary.x509", "notary.x509.signingAuthority".
 const char* signing_scheme_name(SigningScheme scheme);
+std::optional<SigningScheme> parse_signing_scheme(std::string_view name);
+/// The attribute that holds the signing time in that scheme, and the one that must not be there.
+const char* signing_time_of(SigningScheme scheme);
+const char* other_signing_time(SigningScheme scheme);
 
 /// What the signer signed beside the payload.
 struct SignedAttributes {
@@ -42,8 +50,22 @@ struct SignedAttributes {
   std::optional<SystemTime> expiry;
   /// The signature wants a verification plugin. mosb has none.
   std::optional<std::string> verification_plugin;
+  std::optional<std::string> verification_plugin_min_version;
   /// Critical attributes that mosb does not know.
   std::vector<std::string> unknown_critical;
+};
+
+/// The attributes that an envelope must mark as critical.
+std::set<std::string> must_be_critical(const SignedAttributes& attributes);
+/// What attributes must be to each other. Errors: kSignature.
+Status check_attributes(const SignedAttributes& attributes);
+
+/// What a new envelope says. Only the scheme notary.x509 is written.
+struct EnvelopeContent {
+  SignatureAlgorithm algorithm;
+  SystemTime signing_time;
+  std::optional<SystemTime> expiry;
+  std::string payload;
 };
 
 /// A signature envelope taken apart, in whichever format it came.

@@ -7,9 +7,11 @@ using namespace mosb;  // NOLINT(google-build-using-namespace): a target is one 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto payload = trust::parse_payload(fuzz::text(data, size));
   if (payload) {
-    const std::string printed = trust::print_payload(*payload);
-    const auto again = trust::parse_payload(printed);
-    fuzz::require(again && trust::print_payload(*again) == printed);
+    for (const auto format : {trust::EnvelopeFormat::kJws, trust::EnvelopeFormat::kCose}) {
+      const std::string printed = trust::print_payload(*payload, format);
+      const auto again = trust::parse_payload(printed);
+      fuzz::require(again && trust::print_payload(*again, format) == printed);
+    }
   }
   return 0;
 }

@@ -44,25 +44,28 @@ mosb_verifies() {
     equal "$(json '.signatures[0].checks.integrity')" pass
 }
 
-test_case "all six key algorithms sign here and verify with notation" six_algorithms
+test_case "all six key algorithms sign here in both formats and verify with notation" six_algorithms
 six_algorithms() {
-    local algorithm
+    local algorithm format
     for algorithm in rsa-2048 rsa-3072 rsa-4096 ec-256 ec-384 ec-521; do
         works mosb keyset create "k-$algorithm" --name "$algorithm" --algorithm "$algorithm"
         mkdir "home-$algorithm"
         cp -r "k-$algorithm/notation" "home-$algorithm/notation"
-        works mosb image build --rootfs "$fixtures/rootfs" -t "oci:l-$algorithm:x" \
-            --entrypoint /bin/sh
-        works mosb sign "oci:l-$algorithm:x" --key "k-$algorithm/signing.key" \
-            --cert "k-$algorithm/signing-chain.pem"
-        works mosb verify "oci:l-$algorithm:x" --notation-config "k-$algorithm/notation"
-        notation "home-$algorithm" verify --oci-layout --scope local/mosb \
-            "l-$algorithm@$(image_digest "l-$algorithm" x)" >log 2>&1 ||
-            fail "notation on $algorithm: $(cat log)"
+        for format in jws cose; do
+            works mosb image build --rootfs "$fixtures/rootfs" -t "oci:l-$algorithm-$format:x" \
+                --entrypoint /bin/sh
+            works mosb sign "oci:l-$algorithm-$format:x" --key "k-$algorithm/signing.key" \
+                --cert "k-$algorithm/signing-chain.pem" --signature-format "$format"
+            works mosb verify "oci:l-$algorithm-$format:x" \
+                --notation-config "k-$algorithm/notation"
+            notation "home-$algorithm" verify --oci-layout --scope local/mosb \
+                "l-$algorithm-$format@$(image_digest "l-$algorithm-$format" x)" >log 2>&1 ||
+                fail "notation on $algorithm in $format: $(cat log)"
+        done
     done
 }
 
-test_case "a signature in the envelope that is not built yet counts for nothing" cose
+test_case "a COSE signature of notation's is verified, listed and explained" cose
 cose() {
     notation_home home keys
     works mosb image build --rootfs "$fixtures/rootfs" -t oci:l:x --entrypoint /bin/sh
@@ -71,12 +74,13 @@ cose() {
         >home/notation/signingkeys.json
     notation home sign --oci-layout --signature-format cose "l@$(image_digest l x)" >log 2>&1 ||
         fail "notation: $(cat log)"
-    notation home verify --oci-layout --scope local/mosb "l@$(image_digest l x)" >log 2>&1 ||
-        fail "notation: $(cat log)"
-    refused 12 signature '[Cc][Oo][Ss][Ee]' mosb verify oci:l:x
-    # beside it one that is built does
-    sign_image oci:l:x
-    works mosb verify oci:l:x
+    works mosb verify oci:l:x -o json
+    equal "$(json '.signatures[0].media_type')" application/cose
+    equal "$(json '.signatures[0].checks.integrity')" pass
+    works mosb signatures oci:l:x -o json
+    equal "$(json '.[0].media_type')" application/cose
+    works mosb trust test oci:l:x
+    contains "$out" application/cose
 }
 
 test_case "user metadata is signed and asked for on both sides" metadata

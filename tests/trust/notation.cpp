@@ -79,6 +79,10 @@ Completed run_notation(const std::string& config_dir, const std::vector<std::str
   return must(runner.run(command));
 }
 
+const char* notation_format(trust::EnvelopeFormat format) {
+  return format == trust::EnvelopeFormat::kCose ? "cose" : "jws";
+}
+
 oci::Descriptor push_image(oci::Repository& repository, const std::string& tag) {
   const auto push = [&](const char* type, const std::string& bytes) {
     const oci::Descriptor blob = oci::describe(type, bytes);

@@ -38,49 +38,60 @@ struct Registered {
   }
 };
 
-TEST_CASE("in a registry mosb verifies what notation signed, with every kind of key",
+TEST_CASE("in a registry mosb verifies what notation signed, with every format and kind of key",
           "[trust][network]") {
   for (const SignatureAlgorithm algorithm : kSignatureAlgorithms) {
-    INFO(jws_name(algorithm));
-    const Registered it;
     const test::NotationSigner signer = test::make_notation_signer(algorithm);
-    const std::string& config = signer.keyset.notation_dir;
-    CHECK(it.verify_ours(config).refusal);
-    const Completed done = run_notation(
-        config, {"sign", "--insecure-registry", "--signature-format", "jws", it.pinned()});
-    INFO(done.out << done.err);
-    REQUIRE(done.status == 0);
-    const Verification verification = it.verify_ours(config);
-    REQUIRE_FALSE(verification.refusal);
-    CHECK(verification.report.signatures.back().algorithm == display_name(algorithm));
     const test::NotationSigner stranger = test::make_notation_signer(algorithm);
-    CHECK(it.verify_ours(stranger.keyset.notation_dir).refusal);
+    for (const EnvelopeFormat format : test::kFormats) {
+      INFO(jws_name(algorithm) << " " << envelope_media_type(format));
+      const Registered it;
+      const std::string& config = signer.keyset.notation_dir;
+      CHECK(it.verify_ours(config).refusal);
+      const Completed done = run_notation(config,
+                                          {"sign",
+                                           "--insecure-registry",
+                                           "--signature-format",
+                                           test::notation_format(format),
+                                           it.pinned()});
+      INFO(done.out << done.err);
+      REQUIRE(done.status == 0);
+      const Verification verification = it.verify_ours(config);
+      REQUIRE_FALSE(verification.refusal);
+      CHECK(verification.report.signatures.back().algorithm == display_name(algorithm));
+      CHECK(verification.report.signatures.back().media_type == envelope_media_type(format));
+      CHECK(it.verify_ours(stranger.keyset.notation_dir).refusal);
+    }
   }
 }
 
-TEST_CASE("in a registry notation verifies what mosb signed, with every kind of key",
+TEST_CASE("in a registry notation verifies what mosb signed, with every format and kind of key",
           "[trust][network]") {
   for (const SignatureAlgorithm algorithm : kSignatureAlgorithms) {
-    INFO(jws_name(algorithm));
-    Registered it;
     const test::NotationSigner signer = test::make_notation_signer(algorithm);
-    const std::string& config = signer.keyset.notation_dir;
-    const SigningKey key =
-        must(load_signing_key(signer.keyset.signing_key, signer.keyset.signing_chain));
-    const oci::Descriptor signature =
-        must(sign(it.registry, {it.image, key, std::nullopt, {{"build", "42"}}}, it.clock));
-    const Completed done = it.verify_theirs(config);
-    INFO(done.out << done.err);
-    CHECK(done.status == 0);
-    CHECK(done.out.find("Successfully verified") != std::string::npos);
-    const Completed listed = run_notation(config, {"ls", "--insecure-registry", it.pinned()});
-    CHECK(listed.out.find(signature.digest.str()) != std::string::npos);
-    const Completed inspected =
-        run_notation(config, {"inspect", "--insecure-registry", "-o", "json", it.pinned()});
-    CHECK(inspected.status == 0);
-    CHECK(inspected.out.find(display_name(algorithm)) != std::string::npos);
     const test::NotationSigner stranger = test::make_notation_signer(algorithm);
-    CHECK(it.verify_theirs(stranger.keyset.notation_dir).status != 0);
+    for (const EnvelopeFormat format : test::kFormats) {
+      INFO(jws_name(algorithm) << " " << envelope_media_type(format));
+      Registered it;
+      const std::string& config = signer.keyset.notation_dir;
+      const SigningKey key =
+          must(load_signing_key(signer.keyset.signing_key, signer.keyset.signing_chain));
+      SignRequest request{it.image, key, std::nullopt, {{"build", "42"}}};
+      request.format = format;
+      const oci::Descriptor signature = must(sign(it.registry, request, it.clock));
+      const Completed done = it.verify_theirs(config);
+      INFO(done.out << done.err);
+      CHECK(done.status == 0);
+      CHECK(done.out.find("Successfully verified") != std::string::npos);
+      const Completed listed = run_notation(config, {"ls", "--insecure-registry", it.pinned()});
+      CHECK(listed.out.find(signature.digest.str()) != std::string::npos);
+      const Completed inspected =
+          run_notation(config, {"inspect", "--insecure-registry", "-o", "json", it.pinned()});
+      CHECK(inspected.status == 0);
+      CHECK(inspected.out.find(display_name(algorithm)) != std::string::npos);
+      CHECK(inspected.out.find(envelope_media_type(format)) != std::string::npos);
+      CHECK(it.verify_theirs(stranger.keyset.notation_dir).status != 0);
+    }
   }
 }
 

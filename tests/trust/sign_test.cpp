@@ -4,8 +4,8 @@
 
 #include "mosb/oci/media_types.h"
 #include "mosb/trust/inspect.h"
-#include "mosb/trust/jws_envelope.h"
 #include "mosb/trust/keyset.h"
+#include "mosb/trust/open_envelope.h"
 #include "mosb/trust/signature_manifest.h"
 #include "mosb/trust/verify.h"
 #include "tests/trust/vectors.h"
@@ -42,42 +42,49 @@ struct Signer {
 
 TEST_CASE("what mosb signs with any of the six algorithms, mosb verifies", "[trust]") {
   for (const SignatureAlgorithm algorithm : kSignatureAlgorithms) {
-    Signer signer(algorithm);
-    INFO(jws_name(algorithm));
-    CHECK(signer.verify_now().refusal);
-    const oci::Descriptor signature =
-        must(sign(signer.layout, signer.request(), test::vector_clock()));
-    const Verification verification = signer.verify_now();
-    REQUIRE_FALSE(verification.refusal);
-    const SignatureReport& report = verification.report.signatures.back();
-    CHECK(report.digest == signature.digest);
-    CHECK(report.algorithm == display_name(algorithm));
-    CHECK(report.media_type == oci::kJws);
-    CHECK(report.signing_scheme == "notary.x509");
-    CHECK(report.signing_time == test::vector_clock().now());
-    CHECK(report.subject == "CN=signer,O=mosb keyset,ST=none,C=XX");
-    CHECK(report.chain.back().trusted_by == "ca:signer");
-    CHECK(report.error.empty());
-    for (const CheckResult check : {report.integrity,
-                                    report.authenticity,
-                                    report.authentic_timestamp,
-                                    report.expiry_check,
-                                    report.revocation}) {
-      CHECK(check == CheckResult::kPass);
+    for (const EnvelopeFormat format : {EnvelopeFormat::kJws, EnvelopeFormat::kCose}) {
+      Signer signer(algorithm);
+      INFO(jws_name(algorithm) << " " << envelope_media_type(format));
+      CHECK(signer.verify_now().refusal);
+      SignRequest request = signer.request();
+      request.format = format;
+      const oci::Descriptor signature = must(sign(signer.layout, request, test::vector_clock()));
+      const Verification verification = signer.verify_now();
+      REQUIRE_FALSE(verification.refusal);
+      const SignatureReport& report = verification.report.signatures.back();
+      CHECK(report.digest == signature.digest);
+      CHECK(report.algorithm == display_name(algorithm));
+      CHECK(report.media_type == envelope_media_type(format));
+      CHECK(report.signing_scheme == "notary.x509");
+      CHECK(report.signing_time == test::vector_clock().now());
+      CHECK(report.subject == "CN=signer,O=mosb keyset,ST=none,C=XX");
+      CHECK(report.chain.back().trusted_by == "ca:signer");
+      CHECK(report.error.empty());
+      for (const CheckResult check : {report.integrity,
+                                      report.authenticity,
+                                      report.authentic_timestamp,
+                                      report.expiry_check,
+                                      report.revocation}) {
+        CHECK(check == CheckResult::kPass);
+      }
     }
   }
 }
 
 TEST_CASE("a signature manifest is written as notation writes it, byte for byte",
           "[trust][vectors]") {
-  for (const char* const name : {"real-rsa2048-jws-plain", "real-ec256-jws-meta-expiry"}) {
+  for (const auto& [name, format] : {std::pair("real-rsa2048-jws-plain", EnvelopeFormat::kJws),
+                                     std::pair("real-ec256-jws-meta-expiry", EnvelopeFormat::kJws),
+                                     std::pair("real-ec384-cose-plain", EnvelopeFormat::kCose)}) {
     const std::string dir = std::string("cases/") + name;
-    const std::string envelope = test::notation_file(dir + "/signature.jws");
-    const SignatureEnvelope parsed = must(parse_jws(envelope));
-    const SignatureManifest manifest = print_signature_manifest({oci::describe(oci::kJws, envelope),
-                                                                 test::vector_subject(),
-                                                                 parsed.chain,
-                                                                 parsed.attributes.signing_time});
+    const std::string envelope = test::notation_file(
+        dir + (format == EnvelopeFormat::kCose ? "/signature.cose" : "/signature.jws"));
+    const SignatureEnvelope parsed = must(parse_envelope(format, envelope));
+    const SignatureManifest manifest =
+        print_signature_manifest({oci::describe(envelope_media_type(format), envelope),
+                                  test::vector_subject(),
+                                  parsed.chain,
+                                  parsed.attributes.signing_time});
     CHECK(manifest.bytes == test::notation_file(dir + "/signature-manifest.json"));
     CHECK(manifest.descriptor.digest == Digest::of(manifest.bytes));
     CHECK(manifest.descriptor.artifact_type == oci::kNotarySignature);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
 
+#include "mosb/oci/media_types.h"
 #include "mosb/trust/verify.h"
 
 namespace mosb::trust {
@@ -39,26 +40,19 @@ Verification judge(const test::Vector& vector) {
                      test::vector_clock()));
 }
 
-/// Whether the case is about a COSE envelope only.
-bool is_cose(const test::Vector& vector) {
-  return std::filesystem::exists(test::notation_data("cases/" + vector.name + "/signature.cose"));
-}
-
 long peak_memory_kib() {
   struct rusage usage {};
   getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss;
 }
 
-TEST_CASE("every JWS that notation was given is judged as notation judged it, but for the list",
-          "[trust][vectors]") {
+TEST_CASE(
+    "every signature that notation was given is judged as notation judged it, but for the list",
+    "[trust][vectors]") {
   const Json differences = test::notation_json("differences.json");
   std::size_t judged = 0;
   std::size_t accepted = 0;
   for (const test::Vector& vector : test::notation_vectors()) {
-    if (is_cose(vector)) {
-      continue;
-    }
     const Verification verification = judge(vector);
     const bool ours = !verification.refusal.has_value();
     const std::string why = ours ? "" : verification.refusal->message();
@@ -78,25 +72,8 @@ TEST_CASE("every JWS that notation was given is judged as notation judged it, bu
     ++judged;
     accepted += ours ? 1 : 0;
   }
-  CHECK(judged == 161);
-  CHECK(accepted == 45);
-}
-
-TEST_CASE("every COSE envelope is refused by name", "[trust][vectors]") {
-  std::size_t judged = 0;
-  for (const test::Vector& vector : test::notation_vectors()) {
-    if (!is_cose(vector)) {
-      continue;
-    }
-    INFO(vector.name);
-    const Verification verification = judge(vector);
-    REQUIRE(verification.refusal);
-    CHECK(verification.refusal->code() == Errc::kSignature);
-    CHECK(verification.refusal->message().find("COSE signatures are not supported by this mosb") !=
-          std::string::npos);
-    ++judged;
-  }
-  CHECK(judged == 44);
+  CHECK(judged == 205);
+  CHECK(accepted == 62);
 }
 
 TEST_CASE("a difference names a case that exists", "[trust][vectors]") {
@@ -109,15 +86,16 @@ TEST_CASE("a difference names a case that exists", "[trust][vectors]") {
   }
 }
 
-TEST_CASE("a COSE signature does not keep a later JWS from being accepted", "[trust][vectors]") {
+TEST_CASE("a JWS that counts for nothing does not keep a later COSE signature from being accepted",
+          "[trust][vectors]") {
   const Verification verification =
       judge({"real-multi", true, "", test::notation_data("configs/strict")});
   REQUIRE_FALSE(verification.refusal);
-  REQUIRE(verification.report.signatures.size() == 3);
+  REQUIRE(verification.report.signatures.size() == 2);
+  CHECK(verification.report.signatures[0].media_type == oci::kJws);
   CHECK(verification.report.signatures[0].outcome == Outcome::kFailed);
-  CHECK(verification.report.signatures[1].error ==
-        "COSE signatures are not supported by this mosb");
-  CHECK(verification.report.signatures[2].outcome == Outcome::kVerified);
+  CHECK(verification.report.signatures[1].media_type == oci::kCose);
+  CHECK(verification.report.signatures[1].outcome == Outcome::kVerified);
 }
 
 TEST_CASE("judging all cases takes less than 64 MiB", "[trust][vectors]") {
