@@ -53,6 +53,7 @@ struct CertificateFields {
   std::optional<KeyUsage> key_usage;
   /// Dotted OIDs.
   std::optional<std::vector<std::string>> extended_key_usage;
+  bool extended_key_usage_critical = false;
   KeySpec key;
   /// The issuer's signature is made with SHA-256, SHA-384 or SHA-512.
   bool strong_signature = false;

@@ -150,6 +150,7 @@ Status decode_extended_key_usage(X509& x509, CertificateFields& fields) {
     return ok();
   }
   fields.extended_key_usage.emplace();
+  fields.extended_key_usage_critical = found.critical;
   for (int i = 0; i < sk_ASN1_OBJECT_num(found.value.get()); ++i) {
     fields.extended_key_usage->push_back(oid_text(*sk_ASN1_OBJECT_value(found.value.get(), i)));
   }

@@ -9,6 +9,8 @@
 #include "mosb/trust/cert_chain.h"
 #include "mosb/trust/open_envelope.h"
 #include "mosb/trust/payload.h"
+#include "mosb/trust/revocation.h"
+#include "mosb/trust/timestamp_check.h"
 
 namespace mosb::trust {
 
@@ -181,45 +183,17 @@ class Check {
     return ok();
   }
 
-  bool timestamp_applies() const {
-    const std::vector<TrustStoreName>& stores = context_.statement.trust_stores;
-    if (std::none_of(stores.begin(), stores.end(), [](const TrustStoreName& store) {
-          return store.type == TrustStoreType::kTsa;
-        })) {
-      return false;
-    }
-    return context_.statement.verify_timestamp == VerifyTimestamp::kAlways ||
-           std::any_of(envelope_.chain.begin(), envelope_.chain.end(), [&](const Certificate& c) {
-             return c.fields().not_after < context_.now;
-           });
-  }
-
-  Status timestamp() const {
+  Status timestamp() {
     if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
       return check_validity(envelope_.chain, envelope_.attributes.signing_time);
     }
-    if (timestamp_applies()) {
-      return refuse("verification of timestamps is not supported by this mosb")
-          .with_hint("take the tsa trust store out of the trust policy statement");
+    if (timestamp_applies(envelope_, context_.statement, context_.now)) {
+      return check_timestamp(envelope_, context_.anchors);
     }
     return check_validity(envelope_.chain, context_.now);
   }
 
-  Status revocation() const {
-    // A root is trusted by being in the store; nobody above it could revoke it.
-    for (std::size_t i = 0; i + 1 < envelope_.chain.size(); ++i) {
-      const CertificateFields& fields = envelope_.chain[i].fields();
-      if (fields.has_revocation_url) {
-        return refuse("certificate " + quote(fields.subject) +
-                      " names an OCSP responder or CRL, and checking revocation is not supported "
-                      "by this mosb")
-            .with_hint(
-                "override revocation with \"log\" or \"skip\" in the trust policy statement, "
-                "or sign with a certificate that names neither");
-      }
-    }
-    return ok();
-  }
+  Status revocation() const { return check_revocation(envelope_.chain); }
 
   bool check_target() {
     if (!payload_.names(context_.subject)) {
@@ -244,21 +218,6 @@ class Check {
 };
 
 }  // namespace
-
-const Result<std::vector<TrustStore>>& TrustAnchors::of(TrustStoreType type) {
-  const auto found = loaded_.find(type);
-  return found != loaded_.end() ? found->second : loaded_.emplace(type, load(type)).first->second;
-}
-
-Result<std::vector<TrustStore>> TrustAnchors::load(TrustStoreType type) const {
-  std::vector<TrustStore> stores;
-  for (const TrustStoreName& name : statement_.trust_stores) {
-    if (name.type == type) {
-      stores.push_back(MOSB_TRY(config_.store(name)));
-    }
-  }
-  return stores;
-}
 
 CheckedSignature check_signature(const AttachedSignature& signature,
                                  const Digest& digest,

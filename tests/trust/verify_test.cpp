@@ -187,14 +187,35 @@ TEST_CASE("revocation is refused by name, logged or skipped as policy says", "[t
   CHECK(skipped.report.warnings.empty());
 }
 
-TEST_CASE("timestamps are refused by name where they would count", "[trust]") {
-  Host host("ts_jws__tsa", "tsa");
-  const Verification verification = host.judge();
-  CHECK(refusal_of(verification).message().find("timestamps is not supported by this mosb") !=
-        std::string::npos);
-  CHECK(verification.report.signatures.back().authentic_timestamp == CheckResult::kFail);
-  Host after("ts_jws__tsa", "tsa-after");
-  CHECK_FALSE(after.judge().refusal);
+TEST_CASE("a timestamp is checked where policy asks for it, and its failure is enforced or logged",
+          "[trust]") {
+  const auto result = [](const char* name, const char* config, const char* action) {
+    Host host(name, config);
+    Json policy = test::notation_json(std::string("configs/") + config + "/trustpolicy.json");
+    policy["trustPolicies"][0]["signatureVerification"]["override"] = {
+        {"authenticTimestamp", action}};
+    test::write_file(host.dir + "/trustpolicy.json", policy.dump());
+    return host.judge();
+  };
+  const Verification good = result("ts_jws__tsa", "tsa", "enforce");
+  CHECK_FALSE(good.refusal);
+  CHECK(good.report.signatures.back().authentic_timestamp == CheckResult::kPass);
+  const Verification wrong = result("ts_jws__tsa", "tsa-wrong", "enforce");
+  CHECK(refusal_of(wrong).message().find("timestamp") != std::string::npos);
+  CHECK(wrong.report.signatures.back().authentic_timestamp == CheckResult::kFail);
+  CHECK(wrong.report.signatures.back().revocation == CheckResult::kSkipped);
+  const Verification logged = result("ts_jws__tsa", "tsa-wrong", "log");
+  CHECK_FALSE(logged.refusal);
+  CHECK(logged.report.signatures.back().authentic_timestamp == CheckResult::kLogged);
+  CHECK(logged.report.warnings.size() == 1);
+  const Verification missing = result("jws_pretty", "tsa", "enforce");
+  CHECK(refusal_of(missing).message().find("there is no timestamp") != std::string::npos);
+}
+
+TEST_CASE("a timestamp is not looked at where policy does not ask for it", "[trust]") {
+  CHECK_FALSE(Host("ts_garbage", "strict").judge().refusal);
+  CHECK_FALSE(Host("ts_garbage", "tsa-after").judge().refusal);
+  CHECK(Host("ts_garbage", "tsa").judge().refusal);
 }
 
 TEST_CASE("signatures are tried in order up to the limit", "[trust]") {
