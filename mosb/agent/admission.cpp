@@ -37,7 +37,7 @@ Result<trust::AdmittedManifest> judge(const Judged& what,
   }
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
-  const trust::VerifyRequest request{what.manifest, what.scope, {}};
+  const trust::VerifyRequest request{what.manifest, what.scope, {}, 100, trust.revocation};
   return trust::admit_chosen(store.repository(), request, what.index, config, trust.clock);
 }
 

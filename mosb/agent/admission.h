@@ -37,6 +37,8 @@ struct AdmissionRequest {
 struct TrustContext {
   std::string notation_config_dir;
   const Clock& clock;
+  /// nullptr: nobody is asked whether a certificate is revoked.
+  const trust::RevocationSources* revocation = nullptr;
 };
 
 /// Resolves the reference once, brings manifest, configuration and signatures into `store`, and
@@ -47,7 +49,8 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
                                   oci::Store& store,
                                   const TrustContext& trust);
 
-/// Judges an image that is in the store again, without network, before it is started.
+/// Judges an image that is in the store again before it is started. Of the network, only servers that
+/// certificates name for their revocation are asked.
 /// Errors: as above; kContent with a hint if the store lost it.
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,

@@ -120,7 +120,7 @@ Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) 
   options.wait = MOSB_TRY(parse_duration(flags.wait).context("--wait").as(Errc::kUsage));
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   if (stop_first) {
     MOSB_CHECK(agent::stop_service(instance, flags.name));
   }

@@ -14,6 +14,7 @@ struct DerElement {
 
 inline constexpr unsigned kDerInteger = 0x02;
 inline constexpr unsigned kDerOctetString = 0x04;
+inline constexpr unsigned kDerUtf8String = 0x0c;
 inline constexpr unsigned kDerSequence = 0x30;
 /// Context-specific and constructed, number 4.
 inline constexpr unsigned kDerContext4 = 0xa4;

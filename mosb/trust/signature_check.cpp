@@ -167,7 +167,8 @@ class Check {
       return refuse("trust policy statement " + quote(context_.statement.name) +
                     " lists no trust store of type " + trust_store_type_name(type));
     }
-    if (!find_anchors(envelope_.chain, *stores, result_.report.chain)) {
+    anchored_ = find_anchors(envelope_.chain, *stores, result_.report.chain);
+    if (!anchored_) {
       return refuse("no certificate of the signature's chain, which ends in " +
                     quote(envelope_.chain.back().fields().subject) + ", is in trust store " +
                     store_names(*stores));
@@ -188,12 +189,22 @@ class Check {
       return check_validity(envelope_.chain, envelope_.attributes.signing_time);
     }
     if (timestamp_applies(envelope_, context_.statement, context_.now)) {
-      return check_timestamp(envelope_, context_.anchors);
+      return check_timestamp(envelope_, context_.anchors, {context_.revocation, context_.now});
     }
     return check_validity(envelope_.chain, context_.now);
   }
 
-  Status revocation() const { return check_revocation(envelope_.chain); }
+  Status revocation() const {
+    RevocationQuestion question{anchored_ ? context_.revocation : nullptr, context_.now};
+    if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
+      question.signing_time = envelope_.attributes.signing_time;
+    }
+    Status status = check_revocation(envelope_.chain, question);
+    return status ? status
+                  : Status(Error(status.error())
+                               .with_hint("override revocation with \"log\" or \"skip\" in the "
+                                          "trust policy statement to accept the risk"));
+  }
 
   bool check_target() {
     if (!payload_.names(context_.subject)) {
@@ -215,6 +226,9 @@ class Check {
   CheckedSignature& result_;
   SignatureEnvelope envelope_;
   Payload payload_;
+  /// A trust store vouches for the chain. Nobody is sent to servers that a stranger's certificate
+  /// names, also where policy only logs that it is a stranger's.
+  bool anchored_ = false;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "mosb/base/error.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/trust/report.h"
+#include "mosb/trust/revocation.h"
 #include "mosb/trust/signature_manifest.h"
 #include "mosb/trust/trust_anchors.h"
 #include "mosb/trust/trust_policy.h"
@@ -23,6 +24,8 @@ struct SignatureCheckContext {
   /// Required user metadata.
   const std::map<std::string, std::string>& metadata;
   SystemTime now;
+  /// nullptr: nobody is asked about revocation.
+  const RevocationSources* revocation;
 };
 
 struct CheckedSignature {

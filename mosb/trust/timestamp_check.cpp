@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "mosb/trust/revocation.h"
 #include "mosb/trust/timestamp_token.h"
 
 namespace mosb::trust {
@@ -21,12 +20,14 @@ Result<std::vector<Certificate>> load_roots(TrustAnchors& anchors) {
   return roots;
 }
 
-Status check(const SignatureEnvelope& envelope, TrustAnchors& anchors) {
+Status check(const SignatureEnvelope& envelope,
+             TrustAnchors& anchors,
+             const RevocationQuestion& revocation) {
   const TimestampToken token = MOSB_TRY(TimestampToken::parse(envelope.timestamp));
   MOSB_CHECK(token.info().check_imprint(envelope.signature));
   const std::vector<Certificate> path = MOSB_TRY(token.signer_path(MOSB_TRY(load_roots(anchors))));
   MOSB_CHECK(token.info().check_within_validity(envelope.chain));
-  return check_revocation(path);
+  return check_revocation(path, revocation);
 }
 
 }  // namespace
@@ -45,14 +46,16 @@ bool timestamp_applies(const SignatureEnvelope& envelope,
           }));
 }
 
-Status check_timestamp(const SignatureEnvelope& envelope, TrustAnchors& anchors) {
+Status check_timestamp(const SignatureEnvelope& envelope,
+                       TrustAnchors& anchors,
+                       const RevocationQuestion& revocation) {
   if (envelope.timestamp.empty()) {
     return Error(Errc::kSignature,
                  "there is no timestamp in the signature, and the trust policy asks for one")
         .with_hint(
             "sign with a timestamp, or take the tsa trust store out of the trust policy statement");
   }
-  return check(envelope, anchors).context("timestamp");
+  return check(envelope, anchors, revocation).context("timestamp");
 }
 
 }  // namespace mosb::trust

@@ -2,6 +2,7 @@
 
 #include "mosb/base/clock.h"
 #include "mosb/base/result.h"
+#include "mosb/trust/revocation.h"
 #include "mosb/trust/signature_envelope.h"
 #include "mosb/trust/trust_anchors.h"
 #include "mosb/trust/trust_policy.h"
@@ -19,6 +20,8 @@ bool timestamp_applies(const SignatureEnvelope& envelope,
 /// shows that the signature was made while its certificates were valid. Spec: Notary Project
 /// "Signature verification", timestamps; RFC 3161. Errors: kSignature; kPolicy for a trust store
 /// that cannot be read.
-Status check_timestamp(const SignatureEnvelope& envelope, TrustAnchors& anchors);
+Status check_timestamp(const SignatureEnvelope& envelope,
+                       TrustAnchors& anchors,
+                       const RevocationQuestion& revocation);
 
 }  // namespace mosb::trust

@@ -145,7 +145,8 @@ Result<Verification> verify(oci::Repository& repository,
     return verification;
   }
   TrustAnchors anchors(config, statement);
-  const SignatureCheckContext context{statement, anchors, request.subject, request.metadata, now};
+  const SignatureCheckContext context{
+      statement, anchors, request.subject, request.metadata, now, request.revocation};
   return try_signatures(repository, request, context, std::move(verification));
 }
 

@@ -95,6 +95,18 @@ std::string number(unsigned char tag, long value) {
   return std::string(1, static_cast<char>(tag)) + encode(integer.get(), i2d_ASN1_INTEGER).substr(1);
 }
 
+int tell_time(TS_RESP_CTX* /*context*/, void* time, long* seconds, long* microseconds) {
+  *seconds = static_cast<long>(static_cast<const SystemTime*>(time)->time_since_epoch().count());
+  *microseconds = 0;
+  return 1;
+}
+
+ASN1_INTEGER* give_serial(TS_RESP_CTX* /*context*/, void* /*data*/) {
+  ASN1_INTEGER* const serial = ASN1_INTEGER_new();
+  ASN1_INTEGER_set(serial, 1);
+  return serial;
+}
+
 }  // namespace
 
 std::string make_tst_info(const TstInfoRecipe& recipe) {
@@ -137,6 +149,38 @@ std::string make_token(const TokenRecipe& recipe) {
   const trust::BioPtr content(BIO_new_mem_buf(recipe.content.data(), int(recipe.content.size())));
   require(CMS_final(cms.get(), content.get(), nullptr, kFlags) == 1, "sign");
   return encode(cms.get(), i2d_CMS_ContentInfo);
+}
+
+std::string openssl_reply(const std::string& query,
+                          const std::vector<const Identity*>& path,
+                          SystemTime time) {
+  const std::unique_ptr<TS_RESP_CTX, trust::OpensslFree<TS_RESP_CTX_free>> context(
+      TS_RESP_CTX_new());
+  const trust::CertificatesPtr issuers(sk_X509_new_null());
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    require(X509_up_ref(path[i]->x509.get()) == 1 &&
+                sk_X509_push(issuers.get(), path[i]->x509.get()) > 0,
+            "issuers");
+  }
+  const std::unique_ptr<ASN1_OBJECT, trust::OpensslFree<ASN1_OBJECT_free>> policy(
+      OBJ_txt2obj("1.2.3.4", 1));
+  require(TS_RESP_CTX_set_signer_cert(context.get(), path.front()->x509.get()) == 1 &&
+              TS_RESP_CTX_set_signer_key(context.get(), path.front()->key.get()) == 1 &&
+              TS_RESP_CTX_set_certs(context.get(), issuers.get()) == 1 &&
+              TS_RESP_CTX_set_def_policy(context.get(), policy.get()) == 1 &&
+              TS_RESP_CTX_set_signer_digest(context.get(), EVP_sha256()) == 1 &&
+              TS_RESP_CTX_set_ess_cert_id_digest(context.get(), EVP_sha256()) == 1,
+          "authority");
+  for (const EVP_MD* const hash : {EVP_sha256(), EVP_sha384(), EVP_sha512()}) {
+    require(TS_RESP_CTX_add_md(context.get(), hash) == 1, "hash");
+  }
+  TS_RESP_CTX_set_time_cb(context.get(), tell_time, &time);
+  TS_RESP_CTX_set_serial_cb(context.get(), give_serial, nullptr);
+  const trust::BioPtr in(BIO_new_mem_buf(query.data(), int(query.size())));
+  const std::unique_ptr<TS_RESP, trust::OpensslFree<TS_RESP_free>> reply(
+      TS_RESP_create_response(context.get(), in.get()));
+  require(reply != nullptr, "reply");
+  return encode(reply.get(), i2d_TS_RESP);
 }
 
 }  // namespace mosb::test

@@ -53,4 +53,10 @@ struct TokenRecipe {
 };
 std::string make_token(const TokenRecipe& recipe);
 
+/// OpenSSL's own answer (TimeStampResp) to a TimeStampReq, at that time. `path`: the signer's
+/// certificate, then its issuers'.
+std::string openssl_reply(const std::string& query,
+                          const std::vector<const Identity*>& path,
+                          SystemTime time);
+
 }  // namespace mosb::test
