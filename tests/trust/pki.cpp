@@ -32,6 +32,12 @@ Identity make_identity(const IdentityRecipe& recipe) {
   EVP_PKEY* const issuer_key = recipe.issuer == nullptr ? key.get() : recipe.issuer->key.get();
   require(X509_set_version(x509.get(), 2) == 1, "version");
   require(ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), ++serial) == 1, "serial");
+  if (recipe.serial_bits != 0) {
+    const trust::BignumPtr large(BN_new());
+    require(BN_set_bit(large.get(), recipe.serial_bits - 1) == 1 &&
+                BN_to_ASN1_INTEGER(large.get(), X509_get_serialNumber(x509.get())) != nullptr,
+            "large serial");
+  }
   X509_NAME* const subject = X509_get_subject_name(x509.get());
   for (const auto& [type, value] : {std::pair("C", std::string("US")),
                                     std::pair("ST", std::string("WA")),

@@ -28,6 +28,8 @@ struct IdentityRecipe {
   SystemTime not_before = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
   SystemTime not_after = std::chrono::sys_days(std::chrono::year(2040) / 1 / 1);
   std::string curve = "P-256";
+  /// A serial number of so many bits instead of a small one.
+  int serial_bits = 0;
 };
 Identity make_identity(const IdentityRecipe& recipe);
 

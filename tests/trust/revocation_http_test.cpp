@@ -49,7 +49,7 @@ struct Responder {
       std::snprintf(hex.data(), hex.size(), "%04X", static_cast<unsigned>(serial));
       index +=
           std::string(serial % 2 == 0 ? "R\t400101000000Z\t260601000000Z" : "V\t400101000000Z\t") +
-          "\t" + hex.data() + "\tunknown\t/CN=leaf\n";
+          "\t" + hex.data() + "\tunknown\t/CN=" + std::to_string(serial) + "\n";
     }
     test::write_file(dir.path() + "/index", index);
     test::write_file(dir.path() + "/root.pem", root.certificate.to_pem());

@@ -362,12 +362,24 @@ TEST_CASE("an OCSP responder decides, and a CRL only where it does not know", "[
 TEST_CASE("a responder is asked by GET where the question fits, and by POST otherwise", "[trust]") {
   World world(kByOcsp);
   CHECK(world.undetermined());
-  const WebRequest& request = world.web.requests().back();
+  const WebRequest request = world.web.requests().back();
   CHECK(request.url.rfind(std::string(kOcsp) + "/M", 0) == 0);
   CHECK(request.url.find_first_of("+=", sizeof kOcsp) == std::string::npos);
   CHECK_FALSE(request.content);
   CHECK(request.timeout == std::chrono::seconds(2));
   CHECK(request.max_answer.value == 20 * kKiB);
+  test::Extensions extensions = test::code_signing_extensions();
+  extensions.insert(extensions.end(), kByOcsp.begin(), kByOcsp.end());
+  world.leaf = test::make_identity(
+      {.name = "leaf", .issuer = &world.root, .extensions = extensions, .serial_bits = 1600});
+  world.served[kOcsp] =
+      test::make_ocsp_response({.certificate = &world.leaf, .issuer = &world.root});
+  CHECK(world.good());
+  const WebRequest& posted = world.web.requests().back();
+  CHECK(posted.url == kOcsp);
+  REQUIRE(posted.content);
+  CHECK(posted.content->media_type == "application/ocsp-request");
+  CHECK(posted.content->bytes.size() > 200);
 }
 
 TEST_CASE("an OCSP response that does not count leaves open whether a certificate is revoked",

@@ -143,6 +143,40 @@ TEST_CASE("a token of an authority with a certificate in the trust store has a p
   CHECK(why(path_of(test::make_token(by_issuer))) == "accepted");
 }
 
+TEST_CASE("of several signers one must be good, and there must not be many", "[trust]") {
+  const test::Identity stranger =
+      test::make_identity({"stranger", nullptr, test::timestamping_extensions()});
+  test::TokenRecipe recipe = authority().recipe();
+  recipe.other_signers = {&stranger};
+  CHECK(must(path_of(test::make_token(recipe))).front() == authority().signer.certificate);
+  recipe.signer = &stranger;
+  recipe.other_signers = {&authority().signer};
+  CHECK(must(path_of(test::make_token(recipe))).front() == authority().signer.certificate);
+  recipe.other_signers = {};
+  CHECK_FALSE(path_of(test::make_token(recipe)));
+  std::vector<test::Identity> crowd;
+  for (int i = 0; i < 8; ++i) {
+    crowd.push_back(test::make_identity({"one of many", nullptr, {}}));
+  }
+  recipe = authority().recipe();
+  for (const test::Identity& one : crowd) {
+    recipe.other_signers.push_back(&one);
+  }
+  CHECK_FALSE(TimestampToken::parse(as_bytes(test::make_token(recipe))));
+}
+
+TEST_CASE("a signer that is named by its key only is refused", "[trust]") {
+  test::Extensions extensions = test::timestamping_extensions();
+  extensions.emplace_back(NID_subject_key_identifier, "hash");
+  const test::Identity signer = test::make_identity({"by key", &authority().middle, extensions});
+  test::TokenRecipe recipe = authority().recipe();
+  recipe.signer = &signer;
+  CHECK(why(path_of(test::make_token(recipe))) == "accepted");
+  recipe.signer_by_key_id = true;
+  CHECK(why(path_of(test::make_token(recipe))).find("issuer and serial number") !=
+        std::string::npos);
+}
+
 TEST_CASE("what is no timestamp token is refused before anything of it is believed", "[trust]") {
   const std::string good = test::make_token(authority().recipe());
   struct Row {

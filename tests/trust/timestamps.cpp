@@ -95,6 +95,18 @@ std::string number(unsigned char tag, long value) {
   return std::string(1, static_cast<char>(tag)) + encode(integer.get(), i2d_ASN1_INTEGER).substr(1);
 }
 
+void add_signer(CMS_ContentInfo& cms, const TokenRecipe& recipe, unsigned flags) {
+  CMS_SignerInfo* const signer =
+      CMS_add1_signer(&cms,
+                      recipe.signer->x509.get(),
+                      recipe.signer->key.get(),
+                      recipe.digest,
+                      flags | (recipe.holds_signer ? 0 : unsigned(CMS_NOCERTS)) |
+                          (recipe.signer_by_key_id ? unsigned(CMS_USE_KEYID) : 0));
+  require(signer != nullptr, "signer");
+  add_attributes(*signer, recipe);
+}
+
 int tell_time(TS_RESP_CTX* /*context*/, void* time, long* seconds, long* microseconds) {
   *seconds = static_cast<long>(static_cast<const SystemTime*>(time)->time_since_epoch().count());
   *microseconds = 0;
@@ -134,15 +146,12 @@ std::string make_token(const TokenRecipe& recipe) {
   constexpr unsigned kFlags = CMS_BINARY | CMS_PARTIAL | CMS_NOSMIMECAP;
   const trust::CmsPtr cms(CMS_sign(nullptr, nullptr, nullptr, nullptr, kFlags));
   require(cms && CMS_set1_eContentType(cms.get(), OBJ_nid2obj(recipe.content_type)) == 1, "begin");
-  CMS_SignerInfo* const signer =
-      CMS_add1_signer(cms.get(),
-                      recipe.signer->x509.get(),
-                      recipe.signer->key.get(),
-                      recipe.digest,
-                      kFlags | (recipe.holds_signer ? 0 : unsigned(CMS_NOCERTS)) |
-                          (recipe.signer_by_key_id ? unsigned(CMS_USE_KEYID) : 0));
-  require(signer != nullptr, "signer");
-  add_attributes(*signer, recipe);
+  add_signer(*cms, recipe, kFlags);
+  for (const Identity* const other : recipe.other_signers) {
+    TokenRecipe by_other = recipe;
+    by_other.signer = other;
+    add_signer(*cms, by_other, kFlags);
+  }
   for (const Identity* const other : recipe.certificates) {
     require(CMS_add1_cert(cms.get(), other->x509.get()) == 1, "certificate");
   }

@@ -50,6 +50,8 @@ struct TokenRecipe {
   std::string signing_time = "261122120000Z";
   int content_type = NID_id_smime_ct_TSTInfo;
   bool signer_by_key_id = false;
+  /// They sign as well.
+  std::vector<const Identity*> other_signers = {};
 };
 std::string make_token(const TokenRecipe& recipe);
 
