@@ -5,6 +5,7 @@
 #include "mosb/base/text.h"
 #include "mosb/oci/pull.h"
 #include "mosb/oci/replaced_image.h"
+#include "mosb/trust/signature_envelope.h"
 
 namespace mosb::agent {
 
@@ -30,12 +31,21 @@ const trust::SignatureReport* accepted_signature(const trust::VerificationReport
   return nullptr;
 }
 
-SystemTime counts_until(const trust::SignatureReport& signature) {
-  SystemTime end = signature.expiry.value_or(SystemTime::max());
+/// Certificates that expire end it, unless a signing authority or a timestamp says when the
+/// signature was made.
+std::optional<SystemTime> counts_until(const trust::SignatureReport& signature, SystemTime now) {
+  std::optional<SystemTime> first;
   for (const trust::CertificateReport& certificate : signature.chain) {
-    end = std::min(end, certificate.not_after);
+    first = std::min(first.value_or(certificate.not_after), certificate.not_after);
   }
-  return end;
+  const bool has_time =
+      signature.signing_scheme ==
+          trust::signing_scheme_name(trust::SigningScheme::kX509SigningAuthority) ||
+      (first && *first < now && signature.authentic_timestamp == trust::CheckResult::kPass);
+  if (has_time || !first) {
+    return signature.expiry;
+  }
+  return std::min(*first, signature.expiry.value_or(*first));
 }
 
 Result<trust::AdmittedManifest> judge(const Judged& what,
@@ -46,7 +56,8 @@ Result<trust::AdmittedManifest> judge(const Judged& what,
   }
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
-  const trust::VerifyRequest request{what.manifest, what.scope, {}};
+  const trust::VerifyRequest request{
+      what.manifest, what.scope, {}, 100, trust.revocation, trust.revocation_is_settled};
   return trust::admit_chosen(store.repository(), request, what.index, config, trust.clock);
 }
 
@@ -68,7 +79,7 @@ Result<AdmittedImage> admit_from_store(const Judged& what,
                      .admitted_at = trust.clock.now()};
   if (const trust::SignatureReport* const signature = accepted_signature(admitted.report)) {
     image.subject = signature->subject;
-    image.counts_until = counts_until(*signature);
+    image.counts_until = counts_until(*signature, trust.clock.now());
   }
   return AdmittedImage{std::move(image), std::move(admitted.manifest), std::move(config)};
 }
@@ -123,7 +134,8 @@ Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     Recheck recheck) {
   const FixedClock admission(image.admitted_at.value_or(SystemTime()));
   const bool keeps = keeps_verdict(image, recheck, trust.clock.now());
-  const TrustContext judge{trust.notation_config_dir, keeps ? admission : trust.clock};
+  const TrustContext judge{
+      trust.notation_config_dir, keeps ? admission : trust.clock, trust.revocation, keeps};
   auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
   if (!stored) {
     // Its reference means another image by now. That this one was accepted under the scope, the

@@ -38,6 +38,10 @@ struct AdmissionRequest {
 struct TrustContext {
   std::string notation_config_dir;
   const Clock& clock;
+  /// nullptr: nobody is asked whether a certificate is revoked.
+  const trust::RevocationSources* revocation = nullptr;
+  /// It was asked before, and the answer is kept.
+  bool revocation_is_settled = false;
 };
 
 /// Resolves the reference once, brings manifest, configuration and signatures into `store`, and
@@ -48,9 +52,10 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
                                   oci::Store& store,
                                   const TrustContext& trust);
 
-/// Judges an image that is in the store again, without network, before it is started: by today's
-/// policy and trust stores, but as of the time of its admission where `recheck` keeps that.
-/// Errors: as above; kContent with a hint if the store lost it.
+/// Judges an image that is in the store again before it is started, by today's policy and trust
+/// stores. Where `recheck` keeps the verdict, that is as of the time of its admission, and nobody
+/// is asked about revocation; else servers that certificates name are. Errors: as above; kContent
+/// with a hint if the store lost it.
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,
                                     const TrustContext& trust,

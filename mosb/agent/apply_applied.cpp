@@ -116,7 +116,6 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
-  MOSB_CHECK(save_applied_state(paths, state));
   const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
   const std::vector<std::string> unknown = not_applied(state, MOSB_TRY(runtime.observe_all()));
   SwitchOver removal(runtime, store, options);
@@ -128,6 +127,8 @@ Result<ApplyReport> apply_applied(const Instance& instance,
       (void)failure.keep(change.execute());
     }
   }
+  // Last: a full disk keeps no service down.
+  (void)failure.keep(save_applied_state(paths, state));
   MOSB_CHECK(failure.status());
   return report;
 }

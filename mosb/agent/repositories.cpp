@@ -1,10 +1,10 @@
 #include "mosb/agent/repositories.h"
 
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include "mosb/agent/environment_ca.h"
 #include "mosb/base/file.h"
 #include "mosb/base/log.h"
 #include "mosb/base/process.h"
@@ -43,12 +43,6 @@ Result<std::optional<oci::Credentials>> credentials_for(const std::string& host,
   std::string password = split(text, '\n').front();
   return std::optional<oci::Credentials>(
       oci::Credentials{*registry.username, std::move(password), ""});
-}
-
-std::string environment_ca_file() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
-  const char* const file = std::getenv("SSL_CERT_FILE");
-  return file == nullptr ? "" : file;
 }
 
 RegistryConfiguration configured(const Configuration& configuration, const std::string& host) {

@@ -50,7 +50,7 @@ Result<int> plan(Session& session, const ApplyFlags& flags) {
   const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   show(session,
        MOSB_TRY(agent::plan_manifest(session.paths(),
                                      manifest,
@@ -64,7 +64,7 @@ Result<int> apply_applied(Session& session, const ApplyFlags& flags) {
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   const agent::ApplyOptions options = MOSB_TRY(options_from(session, flags));
   const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   const agent::ApplyContext context{configuration, trust};
   agent::ApplyReport report;
   if (flags.dry_run) {
@@ -91,7 +91,7 @@ Result<int> apply(Session& session, const ApplyFlags& flags) {
   const agent::ApplyOptions options = MOSB_TRY(options_from(session, flags));
   const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   show(session,
        MOSB_TRY(agent::apply_manifest(instance, manifest, {configuration, trust}, options)),

@@ -146,8 +146,13 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   Source source = MOSB_TRY(Source::open(session, ref, flags.insecure, notation));
   const std::string temp_dir = MOSB_TRY(oci::private_temp_dir());
   const auto index = MOSB_TRY(source.index_of(ref, scope));
-  const agent::VerifiedImage image = MOSB_TRY(agent::verify_image(
-      source.get(), {ref, scope, agent::TrustContext{notation, session.clock()}, temp_dir, index}));
+  const agent::VerifiedImage image = MOSB_TRY(
+      agent::verify_image(source.get(),
+                          {ref,
+                           scope,
+                           agent::TrustContext{notation, session.clock(), &session.revocation()},
+                           temp_dir,
+                           index}));
   std::vector<oci::Descriptor> layers;
   for (const agent::VerifiedLayer& layer : image.layers) {
     layers.push_back(layer.descriptor);

@@ -71,7 +71,7 @@ Result<int> mount(Session& session, const MountFlags& flags) {
   MOSB_CHECK(check_supported(flags));
   const agent::MountRequest request = MOSB_TRY(mount_request(session, flags));
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::unique_ptr<oci::Repository> from = MOSB_TRY(session.open(
       request.ref, flags.insecure_registry, dir.empty() ? session.notation_config_if_any() : dir));

@@ -130,7 +130,7 @@ Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) 
   options.wait = MOSB_TRY(parse_duration(flags.wait).context("--wait").as(Errc::kUsage));
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
-  const agent::TrustContext trust{dir, session.clock()};
+  const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
   const auto start_it = stop_first ? agent::restart_service : agent::start_service;
   show(session, MOSB_TRY(start_it(instance, flags.name, {configuration, trust}, options)), "");
   return 0;

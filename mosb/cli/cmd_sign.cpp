@@ -23,9 +23,9 @@ struct SignFlags {
 };
 
 Status check_supported(const SignFlags& flags) {
-  if (!flags.timestamp_url.empty() || !flags.timestamp_root.empty()) {
-    return Error(Errc::kUsage, "timestamps are not supported by this mosb")
-        .with_hint("sign without --timestamp-url and --timestamp-root-cert");
+  if (flags.timestamp_url.empty() != flags.timestamp_root.empty()) {
+    return Error(Errc::kUsage,
+                 "sign takes --timestamp-url and --timestamp-root-cert together or not at all");
   }
   return ok();
 }
@@ -56,6 +56,17 @@ Result<std::optional<std::chrono::seconds>> parse_expiry(const std::string& text
   return std::optional(seconds);
 }
 
+Result<std::optional<trust::TimestampAuthority>> timestamp_authority(const SignFlags& flags,
+                                                                     const Session& session) {
+  if (flags.timestamp_url.empty()) {
+    return std::optional<trust::TimestampAuthority>();
+  }
+  return std::optional(trust::TimestampAuthority{
+      flags.timestamp_url,
+      MOSB_TRY(trust::load_timestamp_root(flags.timestamp_root).context("--timestamp-root-cert")),
+      &session.revocation()});
+}
+
 Result<int> sign(Session& session, const SignFlags& flags) {
   MOSB_CHECK(check_supported(flags));
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
@@ -66,6 +77,7 @@ Result<int> sign(Session& session, const SignFlags& flags) {
   }
   const auto expiry = MOSB_TRY(parse_expiry(flags.expiry));
   const auto metadata = MOSB_TRY(parse_key_values("--metadata", flags.metadata));
+  auto authority = MOSB_TRY(timestamp_authority(flags, session));
   trust::SigningKey key = MOSB_TRY(load_key(session, flags));
   const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open_itself(
       ref, flags.insecure, session.notation_config_if_any(flags.notation_config)));
@@ -74,7 +86,8 @@ Result<int> sign(Session& session, const SignFlags& flags) {
     log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +
               "; the tag may come to mean something else");
   }
-  trust::SignRequest request{oci::bare(subject), std::move(key), expiry, metadata};
+  trust::SignRequest request{
+      oci::bare(subject), std::move(key), expiry, metadata, std::move(authority)};
   request.format =
       flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
   const oci::Descriptor signature = MOSB_TRY(
@@ -111,11 +124,11 @@ void add_sign_commands(CLI::App& app, Session& session) {
       ->default_str("jws");
   command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
   command->add_option("--metadata", flags->metadata, "KEY=VALUE to sign with the image");
+  command->add_option("--timestamp-url",
+                      flags->timestamp_url,
+                      "RFC 3161 server whose timestamp goes into the signature");
   command->add_option(
-      "--timestamp-url", flags->timestamp_url, "RFC 3161 server (not supported yet)");
-  command->add_option("--timestamp-root-cert",
-                      flags->timestamp_root,
-                      "Root certificate of that server (not supported yet)");
+      "--timestamp-root-cert", flags->timestamp_root, "Root certificate of that server");
   command->add_option("--scope", flags->scope, "Has no effect on signing");
   command->add_flag("--insecure-registry", flags->insecure, "Plain HTTP");
   command->callback(

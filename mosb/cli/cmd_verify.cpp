@@ -73,7 +73,8 @@ Result<int> verify(Session& session, const VerifyFlags& flags) {
   const std::unique_ptr<oci::Repository> repository =
       MOSB_TRY(session.open(ref, flags.insecure, config.dir()));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
-  const trust::VerifyRequest request{subject, scope, metadata, flags.max_signatures};
+  const trust::VerifyRequest request{
+      subject, scope, metadata, flags.max_signatures, &session.revocation()};
   const trust::Verification verification =
       MOSB_TRY(trust::verify(*repository, request, config, session.clock()));
   return show(session, ref, subject.digest, verification);

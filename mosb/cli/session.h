@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "mosb/agent/configuration.h"
+#include "mosb/agent/http_web.h"
 #include "mosb/agent/paths.h"
 #include "mosb/agent/repositories.h"
 #include "mosb/base/clock.h"
@@ -15,6 +16,7 @@
 #include "mosb/base/result.h"
 #include "mosb/oci/reference.h"
 #include "mosb/oci/repository.h"
+#include "mosb/trust/revocation.h"
 
 namespace mosb::cli {
 
@@ -61,6 +63,9 @@ class Session {
   Result<std::unique_ptr<oci::Repository>> open_itself(
       const oci::Reference& ref, bool insecure, const std::string& notation_config = "") const;
   const Clock& clock() const { return clock_; }
+  trust::Web& web() { return web_; }
+  /// How commands find out whether certificates are revoked.
+  const trust::RevocationSources& revocation() const { return revocation_; }
   ProcessRunner& processes() { return processes_; }
   /// Whether to draw a progress bar.
   bool shows_bar() const;
@@ -71,6 +76,8 @@ class Session {
 
   RealClock clock_;
   RealProcessRunner processes_;
+  agent::HttpWeb web_{{}};
+  trust::RevocationSources revocation_{&web_, trust::default_notation_cache_dir()};
 };
 
 /// Prints a JSON value and a newline to standard output.

@@ -17,6 +17,11 @@ constexpr std::size_t kMaxChainLength = 16;
 /// must be self-signed and no CA. Validity periods are not looked at. Errors: kSignature.
 Status check_code_signing_chain(const std::vector<Certificate>& chain);
 
+/// The same for a timestamping authority's path, leaf first: the leaf is for timestamping and
+/// nothing else, and key usage need not be critical. Spec: Notary Project "Certificate
+/// requirements", timestamping; RFC 3161 §2.3. Errors: kSignature.
+Status check_timestamping_chain(const std::vector<Certificate>& chain);
+
 /// Whether every certificate is valid at that time, bounds included. Errors: kSignature.
 Status check_validity(const std::vector<Certificate>& chain, SystemTime time);
 

@@ -53,11 +53,17 @@ struct CertificateFields {
   std::optional<KeyUsage> key_usage;
   /// Dotted OIDs.
   std::optional<std::vector<std::string>> extended_key_usage;
+  bool extended_key_usage_critical = false;
   KeySpec key;
   /// The issuer's signature is made with SHA-256, SHA-384 or SHA-512.
   bool strong_signature = false;
-  /// Has an OCSP responder or CRL distribution point URL.
-  bool has_revocation_url = false;
+  /// OCSP responders and CRL distribution points, as written and in their order.
+  std::vector<std::string> ocsp_urls;
+  std::vector<std::string> crl_urls;
+  /// Names a delta CRL itself. RFC 5280 §4.2.1.15.
+  bool has_freshest_crl = false;
+
+  bool has_revocation_url() const { return !ocsp_urls.empty() || !crl_urls.empty(); }
 };
 
 /// An X.509 certificate. Copies share the parsed object.

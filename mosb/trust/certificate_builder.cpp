@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <ctime>
 
+#include "mosb/trust/x509_der.h"
+
 namespace mosb::trust {
 
 namespace {
@@ -77,27 +79,12 @@ const EVP_MD* hash_for(EVP_PKEY& key) {
   return bits > 192 ? EVP_sha512() : bits > 128 ? EVP_sha384() : EVP_sha256();
 }
 
-X509Ptr decode(const Certificate& certificate) {
-  const auto* der = reinterpret_cast<const unsigned char*>(certificate.der().data());
-  return X509Ptr(d2i_X509(nullptr, &der, static_cast<long>(certificate.der().size())));
-}
-
-Result<Certificate> encode(X509& x509) {
-  const int length = i2d_X509(&x509, nullptr);
-  Bytes der(length > 0 ? static_cast<std::size_t>(length) : 0);
-  auto* out = reinterpret_cast<unsigned char*>(der.data());
-  if (length <= 0 || i2d_X509(&x509, &out) != length) {
-    return failed("encode");
-  }
-  return Certificate::from_der(der);
-}
-
 }  // namespace
 
 Result<Certificate> build_certificate(const CertificateOrder& order) {
   constexpr long kVersion3 = 2;
   const X509Ptr x509(X509_new());
-  const X509Ptr parent = order.issuer == nullptr ? X509Ptr() : decode(*order.issuer);
+  const X509Ptr parent = order.issuer == nullptr ? X509Ptr() : to_x509(*order.issuer);
   if (!x509 || (order.issuer != nullptr && !parent)) {
     return failed("begin");
   }
@@ -114,7 +101,7 @@ Result<Certificate> build_certificate(const CertificateOrder& order) {
   if (X509_sign(x509.get(), &order.issuer_key, hash_for(order.issuer_key)) <= 0) {
     return failed("sign");
   }
-  return encode(*x509);
+  return from_x509(*x509).as(Errc::kInternal);
 }
 
 }  // namespace mosb::trust

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mosb/base/text.h"
+#include "mosb/trust/asn1_values.h"
 #include "mosb/trust/public_key.h"
 
 namespace mosb::trust {
@@ -150,19 +151,11 @@ Status decode_extended_key_usage(X509& x509, CertificateFields& fields) {
     return ok();
   }
   fields.extended_key_usage.emplace();
+  fields.extended_key_usage_critical = found.critical;
   for (int i = 0; i < sk_ASN1_OBJECT_num(found.value.get()); ++i) {
     fields.extended_key_usage->push_back(oid_text(*sk_ASN1_OBJECT_value(found.value.get(), i)));
   }
   return ok();
-}
-
-bool has_uri(const GENERAL_NAMES* names) {
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
-    if (sk_GENERAL_NAME_value(names, i)->type == GEN_URI) {
-      return true;
-    }
-  }
-  return false;
 }
 
 Status decode_revocation(X509& x509, CertificateFields& fields) {
@@ -170,16 +163,15 @@ Status decode_revocation(X509& x509, CertificateFields& fields) {
   for (int i = 0; access.value && i < sk_ACCESS_DESCRIPTION_num(access.value.get()); ++i) {
     const ACCESS_DESCRIPTION* const description =
         sk_ACCESS_DESCRIPTION_value(access.value.get(), i);
-    fields.has_revocation_url |=
-        OBJ_obj2nid(description->method) == NID_ad_OCSP && description->location->type == GEN_URI;
+    if (OBJ_obj2nid(description->method) == NID_ad_OCSP && description->location->type == GEN_URI) {
+      const ASN1_STRING* const text = description->location->d.uniformResourceIdentifier;
+      fields.ocsp_urls.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                                    static_cast<std::size_t>(ASN1_STRING_length(text)));
+    }
   }
   const auto points = MOSB_TRY(find_extension<CrlDistPointsPtr>(x509, NID_crl_distribution_points));
-  for (int i = 0; points.value && i < sk_DIST_POINT_num(points.value.get()); ++i) {
-    const DIST_POINT_NAME* const point = sk_DIST_POINT_value(points.value.get(), i)->distpoint;
-    // 0 is fullName; the other form is relative to the issuer and has no URL.
-    fields.has_revocation_url |=
-        point != nullptr && point->type == 0 && has_uri(point->name.fullname);
-  }
+  fields.crl_urls = distribution_urls(points.value.get());
+  fields.has_freshest_crl = X509_get_ext_by_NID(&x509, NID_freshest_crl, -1) >= 0;
   return ok();
 }
 

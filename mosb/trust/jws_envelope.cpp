@@ -121,15 +121,22 @@ std::string jws_signing_input(const EnvelopeContent& content) {
 
 std::string print_jws(std::string_view signing_input,
                       const std::vector<Certificate>& chain,
-                      ByteView signature) {
+                      ByteView signature,
+                      ByteView timestamp) {
   const std::size_t dot = signing_input.find('.');
   OrderedJson x5c = OrderedJson::array();
   for (const Certificate& certificate : chain) {
     x5c.push_back(base64_encode(certificate.der()));
   }
+  OrderedJson header = OrderedJson::object();
+  if (!timestamp.empty()) {
+    header[kTimestampSignature] = base64_encode(timestamp);
+  }
+  header["x5c"] = std::move(x5c);
+  header[kSigningAgent] = kOurAgent;
   const OrderedJson envelope{{"payload", signing_input.substr(dot + 1)},
                              {"protected", signing_input.substr(0, dot)},
-                             {"header", {{"x5c", std::move(x5c)}, {kSigningAgent, kOurAgent}}},
+                             {"header", std::move(header)},
                              {"signature", base64url_encode(signature)}};
   return print_go_json(envelope);
 }

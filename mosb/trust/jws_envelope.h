@@ -18,9 +18,11 @@ Result<SignatureEnvelope> parse_jws(std::string_view text);
 
 /// "protected.payload", encoded: the bytes to sign.
 std::string jws_signing_input(const EnvelopeContent& content);
-/// The envelope around `signing_input`, byte for byte as notation 1.3.2 lays it out.
+/// The envelope around `signing_input`, byte for byte as notation 1.3.2 lays it out; an empty
+/// timestamp is left out.
 std::string print_jws(std::string_view signing_input,
                       const std::vector<Certificate>& chain,
-                      ByteView signature);
+                      ByteView signature,
+                      ByteView timestamp);
 
 }  // namespace mosb::trust

@@ -38,7 +38,7 @@ void describe_envelope(const SignatureEnvelope& envelope, SignatureReport& repor
                                              certificate.thumbprint(),
                                              fields.not_before,
                                              fields.not_after,
-                                             fields.has_revocation_url,
+                                             fields.has_revocation_url(),
                                              ""});
   }
 }

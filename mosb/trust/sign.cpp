@@ -54,6 +54,18 @@ Status check_own_envelope(const std::string& envelope, const SignRequest& reques
   return ok();
 }
 
+/// Empty if nobody is to be asked.
+Result<Bytes> make_timestamp(const SignRequest& request, const Bytes& signature, SystemTime now) {
+  if (!request.timestamp_authority) {
+    return Bytes();
+  }
+  SignatureEnvelope envelope;
+  envelope.algorithm = request.key.key.algorithm();
+  envelope.chain = request.key.chain;
+  envelope.signature = signature;
+  return request_timestamp(*request.timestamp_authority, envelope, now);
+}
+
 Result<std::string> make_envelope(const SignRequest& request, SystemTime now) {
   Payload payload{request.subject.media_type,
                   request.subject.digest.str(),
@@ -70,8 +82,9 @@ Result<std::string> make_envelope(const SignRequest& request, SystemTime now) {
   const bool cose = request.format == EnvelopeFormat::kCose;
   const std::string input = cose ? cose_signing_input(content) : jws_signing_input(content);
   const Bytes signature = MOSB_TRY(request.key.key.sign(as_bytes(input)));
-  std::string envelope = cose ? print_cose(content, request.key.chain, signature, {})
-                              : print_jws(input, request.key.chain, signature);
+  const Bytes timestamp = MOSB_TRY(make_timestamp(request, signature, now));
+  std::string envelope = cose ? print_cose(content, request.key.chain, signature, timestamp)
+                              : print_jws(input, request.key.chain, signature, timestamp);
   MOSB_CHECK(check_own_envelope(envelope, request).context("check the new signature"));
   return envelope;
 }

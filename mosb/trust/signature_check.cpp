@@ -9,6 +9,8 @@
 #include "mosb/trust/cert_chain.h"
 #include "mosb/trust/open_envelope.h"
 #include "mosb/trust/payload.h"
+#include "mosb/trust/revocation.h"
+#include "mosb/trust/timestamp_check.h"
 
 namespace mosb::trust {
 
@@ -152,7 +154,10 @@ class Check {
                  level().authentic_timestamp,
                  "authenticTimestamp",
                  [&] { return timestamp(); }) &&
-           judge(report.revocation, level().revocation, "revocation", [&] { return revocation(); });
+           judge(report.revocation,
+                 context_.revocation.is_settled ? ValidationAction::kSkip : level().revocation,
+                 "revocation",
+                 [&] { return revocation(); });
   }
 
   Status authenticity() {
@@ -165,7 +170,8 @@ class Check {
       return refuse("trust policy statement " + quote(context_.statement.name) +
                     " lists no trust store of type " + trust_store_type_name(type));
     }
-    if (!find_anchors(envelope_.chain, *stores, result_.report.chain)) {
+    anchored_ = find_anchors(envelope_.chain, *stores, result_.report.chain);
+    if (!anchored_) {
       return refuse("no certificate of the signature's chain, which ends in " +
                     quote(envelope_.chain.back().fields().subject) + ", is in trust store " +
                     store_names(*stores));
@@ -181,44 +187,30 @@ class Check {
     return ok();
   }
 
-  bool timestamp_applies() const {
-    const std::vector<TrustStoreName>& stores = context_.statement.trust_stores;
-    if (std::none_of(stores.begin(), stores.end(), [](const TrustStoreName& store) {
-          return store.type == TrustStoreType::kTsa;
-        })) {
-      return false;
-    }
-    return context_.statement.verify_timestamp == VerifyTimestamp::kAlways ||
-           std::any_of(envelope_.chain.begin(), envelope_.chain.end(), [&](const Certificate& c) {
-             return c.fields().not_after < context_.now;
-           });
-  }
-
-  Status timestamp() const {
+  Status timestamp() {
     if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
       return check_validity(envelope_.chain, envelope_.attributes.signing_time);
     }
-    if (timestamp_applies()) {
-      return refuse("verification of timestamps is not supported by this mosb")
-          .with_hint("take the tsa trust store out of the trust policy statement");
+    if (timestamp_applies(envelope_, context_.statement, context_.now)) {
+      return check_timestamp(envelope_, context_.anchors, question(context_.revocation.sources));
     }
     return check_validity(envelope_.chain, context_.now);
   }
 
+  RevocationQuestion question(const RevocationSources* sources) const {
+    return {sources, context_.now, context_.revocation.is_settled};
+  }
+
   Status revocation() const {
-    // A root is trusted by being in the store; nobody above it could revoke it.
-    for (std::size_t i = 0; i + 1 < envelope_.chain.size(); ++i) {
-      const CertificateFields& fields = envelope_.chain[i].fields();
-      if (fields.has_revocation_url) {
-        return refuse("certificate " + quote(fields.subject) +
-                      " names an OCSP responder or CRL, and checking revocation is not supported "
-                      "by this mosb")
-            .with_hint(
-                "override revocation with \"log\" or \"skip\" in the trust policy statement, "
-                "or sign with a certificate that names neither");
-      }
+    RevocationQuestion about_signer = question(anchored_ ? context_.revocation.sources : nullptr);
+    if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
+      about_signer.signing_time = envelope_.attributes.signing_time;
     }
-    return ok();
+    Status status = check_revocation(envelope_.chain, about_signer);
+    return status ? status
+                  : Status(Error(status.error())
+                               .with_hint("override revocation with \"log\" or \"skip\" in the "
+                                          "trust policy statement to accept the risk"));
   }
 
   bool check_target() {
@@ -241,24 +233,12 @@ class Check {
   CheckedSignature& result_;
   SignatureEnvelope envelope_;
   Payload payload_;
+  /// A trust store vouches for the chain. Nobody is sent to servers that a stranger's certificate
+  /// names, also where policy only logs that it is a stranger's.
+  bool anchored_ = false;
 };
 
 }  // namespace
-
-const Result<std::vector<TrustStore>>& TrustAnchors::of(TrustStoreType type) {
-  const auto found = loaded_.find(type);
-  return found != loaded_.end() ? found->second : loaded_.emplace(type, load(type)).first->second;
-}
-
-Result<std::vector<TrustStore>> TrustAnchors::load(TrustStoreType type) const {
-  std::vector<TrustStore> stores;
-  for (const TrustStoreName& name : statement_.trust_stores) {
-    if (name.type == type) {
-      stores.push_back(MOSB_TRY(config_.store(name)));
-    }
-  }
-  return stores;
-}
 
 CheckedSignature check_signature(const AttachedSignature& signature,
                                  const Digest& digest,

@@ -8,29 +8,13 @@
 #include "mosb/base/clock.h"
 #include "mosb/base/error.h"
 #include "mosb/oci/descriptor.h"
-#include "mosb/trust/certificate.h"
-#include "mosb/trust/notation_config.h"
 #include "mosb/trust/report.h"
+#include "mosb/trust/revocation.h"
 #include "mosb/trust/signature_manifest.h"
+#include "mosb/trust/trust_anchors.h"
 #include "mosb/trust/trust_policy.h"
 
 namespace mosb::trust {
-
-/// The trusted certificates that a statement names, read once per verification.
-class TrustAnchors {
- public:
-  TrustAnchors(const NotationConfig& config, const TrustPolicyStatement& statement)
-      : config_(config), statement_(statement) {}
-  /// Of all listed stores of that type. Errors: kPolicy.
-  const Result<std::vector<TrustStore>>& of(TrustStoreType type);
-
- private:
-  Result<std::vector<TrustStore>> load(TrustStoreType type) const;
-
-  const NotationConfig& config_;
-  const TrustPolicyStatement& statement_;
-  std::map<TrustStoreType, Result<std::vector<TrustStore>>> loaded_;
-};
 
 /// What signatures are judged by.
 struct SignatureCheckContext {
@@ -40,6 +24,12 @@ struct SignatureCheckContext {
   /// Required user metadata.
   const std::map<std::string, std::string>& metadata;
   SystemTime now;
+  struct Revocation {
+    /// nullptr: nobody is asked.
+    const RevocationSources* sources;
+    bool is_settled;
+  };
+  Revocation revocation;
 };
 
 struct CheckedSignature {

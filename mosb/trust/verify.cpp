@@ -146,8 +146,12 @@ Result<Verification> verify(oci::Repository& repository,
     return verification;
   }
   TrustAnchors anchors(config, statement);
-  const SignatureCheckContext context{
-      statement, anchors, request.subject, request.metadata, clock.now()};
+  const SignatureCheckContext context{statement,
+                                      anchors,
+                                      request.subject,
+                                      request.metadata,
+                                      clock.now(),
+                                      {request.revocation, request.revocation_is_settled}};
   return try_signatures(repository, request, context, std::move(verification));
 }
 

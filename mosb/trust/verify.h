@@ -16,6 +16,8 @@
 
 namespace mosb::trust {
 
+struct RevocationSources;
+
 struct VerifyRequest {
   /// The artifact's manifest as the reference resolved to.
   oci::Descriptor subject;
@@ -25,6 +27,11 @@ struct VerifyRequest {
   std::map<std::string, std::string> metadata;
   /// Signatures tried at most, at least 1.
   unsigned max_signatures = 100;
+  /// Who is asked whether certificates are revoked. nullptr: nobody, and one that says who could be
+  /// asked counts as one that may be revoked.
+  const RevocationSources* revocation = nullptr;
+  /// It was found out when the artifact was admitted and is not asked again: that check is skipped.
+  bool revocation_is_settled = false;
 };
 
 struct Verification {

@@ -53,7 +53,7 @@ TEST_CASE("what notation signed is written again byte for byte", "[trust][vector
                                                  envelope.attributes.expiry,
                                                  envelope.payload});
     CHECK(input == envelope.signed_bytes);
-    std::string ours = print_jws(input, envelope.chain, envelope.signature);
+    std::string ours = print_jws(input, envelope.chain, envelope.signature, envelope.timestamp);
     const std::string agent = R"("io.cncf.notary.signingAgent":"mosb")";
     REQUIRE(ours.find(agent) != std::string::npos);
     ours.replace(

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "mosb/oci/media_types.h"
+#include "mosb/trust/revocation.h"
 #include "mosb/trust/verify.h"
 
 namespace mosb::trust {
@@ -13,7 +14,6 @@ namespace {
 
 using test::must;
 
-constexpr char kNotBuilt[] = "not supported by this mosb";
 constexpr char kScope[] = "registry.example/vectors";
 
 /// The configuration of a case, in a place where its modes are as they should be. Cases with a
@@ -30,12 +30,35 @@ NotationConfig open_config(const test::Vector& vector, const std::string& dir) {
   return must(NotationConfig::open(dir));
 }
 
-Verification judge(const test::Vector& vector) {
+/// Serves the CRLs that were served to notation: the files of the case, by the last part of the
+/// URL; crl.der where there is only one. Nobody answers for OCSP: no responses were kept.
+class CaseWeb final : public Web {
+ public:
+  explicit CaseWeb(const std::string& name) : dir_("cases/" + name + "/") {}
+
+  Result<WebAnswer> ask(const WebRequest& request) override {
+    const std::string last = request.url.substr(request.url.rfind('/') + 1);
+    for (const std::string& file : {last, std::string("crl.der")}) {
+      if (request.url.find("/crl/") != std::string::npos &&
+          std::filesystem::exists(test::notation_data(dir_ + file))) {
+        return WebAnswer{"", test::notation_file(dir_ + file)};
+      }
+    }
+    return Error(Errc::kNetwork, "the server answered 404");
+  }
+
+ private:
+  std::string dir_;
+};
+
+Verification judge(const test::Vector& vector, const std::string& cache_dir = "") {
+  CaseWeb web(vector.name);
+  const RevocationSources sources{&web, cache_dir};
   const TempDir dir = test::make_temp_dir();
   oci::Layout layout = test::layout_with_case(dir.path() + "/layout", vector.name);
   const NotationConfig config = open_config(vector, dir.path() + "/config");
   return must(verify(layout,
-                     VerifyRequest{test::vector_subject(), kScope, {}, 100},
+                     VerifyRequest{test::vector_subject(), kScope, {}, 100, &sources},
                      config,
                      test::vector_clock()));
 }
@@ -50,10 +73,13 @@ TEST_CASE(
     "every signature that notation was given is judged as notation judged it, but for the list",
     "[trust][vectors]") {
   const Json differences = test::notation_json("differences.json");
+  // One case fills notation's cache, and the next one lives on it.
+  const TempDir cache = test::make_temp_dir();
   std::size_t judged = 0;
   std::size_t accepted = 0;
   for (const test::Vector& vector : test::notation_vectors()) {
-    const Verification verification = judge(vector);
+    const Verification verification =
+        judge(vector, vector.name.starts_with("rev_cache_") ? cache.path() : "");
     const bool ours = !verification.refusal.has_value();
     const std::string why = ours ? "" : verification.refusal->message();
     INFO(vector.name << ": " << why << "; notation: " << vector.reason);
@@ -61,10 +87,10 @@ TEST_CASE(
       // A difference that is none any more must leave the list.
       CHECK(vector.accepted);
       CHECK_FALSE(ours);
-    } else if (differences["not_built"].contains(vector.name)) {
+    } else if (differences["not_kept"].contains(vector.name)) {
       CHECK(vector.accepted);
       CHECK_FALSE(ours);
-      CHECK(why.find(kNotBuilt) != std::string::npos);
+      CHECK(why.find("cannot be found out") != std::string::npos);
     } else {
       CHECK(ours == vector.accepted);
     }
@@ -78,7 +104,7 @@ TEST_CASE(
 
 TEST_CASE("a difference names a case that exists", "[trust][vectors]") {
   const Json differences = test::notation_json("differences.json");
-  for (const char* const list : {"stricter", "not_built"}) {
+  for (const char* const list : {"stricter", "not_kept"}) {
     for (const auto& item : differences[list].items()) {
       INFO(item.key());
       CHECK(std::filesystem::exists(test::notation_data("cases/" + item.key())));
@@ -96,6 +122,24 @@ TEST_CASE("a JWS that counts for nothing does not keep a later COSE signature fr
   CHECK(verification.report.signatures[0].outcome == Outcome::kFailed);
   CHECK(verification.report.signatures[1].media_type == oci::kCose);
   CHECK(verification.report.signatures[1].outcome == Outcome::kVerified);
+}
+
+TEST_CASE("what was found out about revocation when an artifact was admitted is not asked again",
+          "[trust][vectors]") {
+  for (const char* const name : {"rev_crl_404", "rev_ocsp_500"}) {
+    INFO(name);
+    const TempDir dir = test::make_temp_dir();
+    oci::Layout layout = test::layout_with_case(dir.path() + "/layout", name);
+    const NotationConfig config = must(NotationConfig::open(test::notation_data("configs/strict")));
+    VerifyRequest request{test::vector_subject(), kScope, {}, 100};
+    CHECK(must(verify(layout, request, config, test::vector_clock())).refusal);
+    request.revocation_is_settled = true;
+    const Verification settled = must(verify(layout, request, config, test::vector_clock()));
+    CHECK_FALSE(settled.refusal);
+    REQUIRE(settled.report.signatures.size() == 1);
+    CHECK(settled.report.signatures[0].authenticity == CheckResult::kPass);
+    CHECK(settled.report.signatures[0].revocation == CheckResult::kSkipped);
+  }
 }
 
 TEST_CASE("judging all cases takes less than 64 MiB", "[trust][vectors]") {

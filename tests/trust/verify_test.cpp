@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 
 #include "mosb/oci/media_types.h"
+#include "mosb/trust/revocation.h"
+#include "tests/trust/scripted_web.h"
 #include "tests/trust/vectors.h"
 
 namespace mosb::trust {
@@ -165,36 +167,81 @@ TEST_CASE("a failed check ends the verification of its signature", "[trust]") {
   CHECK(report.outcome == Outcome::kFailed);
 }
 
-TEST_CASE("revocation is refused by name, logged or skipped as policy says", "[trust]") {
-  const auto result = [](const char* action) {
+TEST_CASE("revocation that cannot be found out is enforced, logged or skipped as policy says",
+          "[trust]") {
+  test::ScriptedWeb away(
+      [](const WebRequest&) -> Result<WebAnswer> { return Error(Errc::kNetwork, "no route"); });
+  const RevocationSources sources{&away, ""};
+  const auto result = [&](const char* action) {
     Host host("rev_crl_clean");
+    host.request.revocation = &sources;
     host.edit_policy([&](Json& s) {
       s["signatureVerification"]["override"] = {{"revocation", action}};
     });
     return host.judge();
   };
   const Verification enforced = result("enforce");
-  CHECK(refusal_of(enforced).message().find("revocation is not supported by this mosb") !=
-        std::string::npos);
+  CHECK(refusal_of(enforced).message().find("no route") != std::string::npos);
   CHECK(enforced.report.signatures.back().revocation == CheckResult::kFail);
   const Verification logged = result("log");
   CHECK_FALSE(logged.refusal);
   CHECK(logged.report.signatures.back().revocation == CheckResult::kLogged);
   CHECK(logged.report.warnings.size() == 1);
+  const std::size_t asked = away.requests().size();
+  CHECK(asked == 2);
   const Verification skipped = result("skip");
   CHECK_FALSE(skipped.refusal);
   CHECK(skipped.report.signatures.back().revocation == CheckResult::kSkipped);
   CHECK(skipped.report.warnings.empty());
+  CHECK(away.requests().size() == asked);
 }
 
-TEST_CASE("timestamps are refused by name where they would count", "[trust]") {
-  Host host("ts_jws__tsa", "tsa");
+TEST_CASE("nobody is sent to the servers that a stranger's certificate names", "[trust]") {
+  test::ScriptedWeb web(
+      [](const WebRequest&) -> Result<WebAnswer> { return Error(Errc::kNetwork, "asked"); });
+  const RevocationSources sources{&web, ""};
+  Host host("rev_crl_clean");
+  host.request.revocation = &sources;
+  host.edit_policy([](Json& s) { s["signatureVerification"]["level"] = "audit"; });
+  std::filesystem::remove(host.dir + "/truststore/x509/ca/vectors/root.crt");
+  test::write_file(host.dir + "/truststore/x509/ca/vectors/other.crt",
+                   test::notation_file("pki/otherroot.crt"));
   const Verification verification = host.judge();
-  CHECK(refusal_of(verification).message().find("timestamps is not supported by this mosb") !=
-        std::string::npos);
-  CHECK(verification.report.signatures.back().authentic_timestamp == CheckResult::kFail);
-  Host after("ts_jws__tsa", "tsa-after");
-  CHECK_FALSE(after.judge().refusal);
+  CHECK_FALSE(verification.refusal);
+  CHECK(verification.report.signatures.back().authenticity == CheckResult::kLogged);
+  CHECK(verification.report.signatures.back().revocation == CheckResult::kLogged);
+  CHECK(web.requests().empty());
+}
+
+TEST_CASE("a timestamp is checked where policy asks for it, and its failure is enforced or logged",
+          "[trust]") {
+  const auto result = [](const char* name, const char* config, const char* action) {
+    Host host(name, config);
+    Json policy = test::notation_json(std::string("configs/") + config + "/trustpolicy.json");
+    policy["trustPolicies"][0]["signatureVerification"]["override"] = {
+        {"authenticTimestamp", action}};
+    test::write_file(host.dir + "/trustpolicy.json", policy.dump());
+    return host.judge();
+  };
+  const Verification good = result("ts_jws__tsa", "tsa", "enforce");
+  CHECK_FALSE(good.refusal);
+  CHECK(good.report.signatures.back().authentic_timestamp == CheckResult::kPass);
+  const Verification wrong = result("ts_jws__tsa", "tsa-wrong", "enforce");
+  CHECK(refusal_of(wrong).message().find("timestamp") != std::string::npos);
+  CHECK(wrong.report.signatures.back().authentic_timestamp == CheckResult::kFail);
+  CHECK(wrong.report.signatures.back().revocation == CheckResult::kSkipped);
+  const Verification logged = result("ts_jws__tsa", "tsa-wrong", "log");
+  CHECK_FALSE(logged.refusal);
+  CHECK(logged.report.signatures.back().authentic_timestamp == CheckResult::kLogged);
+  CHECK(logged.report.warnings.size() == 1);
+  const Verification missing = result("jws_pretty", "tsa", "enforce");
+  CHECK(refusal_of(missing).message().find("there is no timestamp") != std::string::npos);
+}
+
+TEST_CASE("a timestamp is not looked at where policy does not ask for it", "[trust]") {
+  CHECK_FALSE(Host("ts_garbage", "strict").judge().refusal);
+  CHECK_FALSE(Host("ts_garbage", "tsa-after").judge().refusal);
+  CHECK(Host("ts_garbage", "tsa").judge().refusal);
 }
 
 TEST_CASE("signatures are tried in order up to the limit", "[trust]") {

@@ -1,0 +1,108 @@
+#include "tests/trust/pki.h"
+
+#include <ctime>
+
+#include "mosb/trust/x509_der.h"
+#include "tests/trust/vectors.h"
+
+namespace mosb::test {
+
+namespace {
+
+void require(bool condition, const char* what) {
+  if (!condition) {
+    stop(Error(Errc::kInternal, std::string(what) + ": " + trust::take_openssl_error()));
+  }
+}
+
+void set_time(ASN1_TIME* field, SystemTime time) {
+  require(
+      ASN1_TIME_set(field, static_cast<std::time_t>(time.time_since_epoch().count())) != nullptr,
+      "time");
+}
+
+}  // namespace
+
+Identity make_identity(const IdentityRecipe& recipe) {
+  static long serial = 1000;
+  trust::EvpPkeyPtr key(EVP_EC_gen(recipe.curve.c_str()));
+  trust::X509Ptr x509(X509_new());
+  require(key && x509, "new");
+  X509* const issuer = recipe.issuer == nullptr ? x509.get() : recipe.issuer->x509.get();
+  EVP_PKEY* const issuer_key = recipe.issuer == nullptr ? key.get() : recipe.issuer->key.get();
+  require(X509_set_version(x509.get(), 2) == 1, "version");
+  require(ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), ++serial) == 1, "serial");
+  if (recipe.serial_bits != 0) {
+    const trust::BignumPtr large(BN_new());
+    require(BN_set_bit(large.get(), recipe.serial_bits - 1) == 1 &&
+                BN_to_ASN1_INTEGER(large.get(), X509_get_serialNumber(x509.get())) != nullptr,
+            "large serial");
+  }
+  X509_NAME* const subject = X509_get_subject_name(x509.get());
+  for (const auto& [type, value] : {std::pair("C", std::string("US")),
+                                    std::pair("ST", std::string("WA")),
+                                    std::pair("O", std::string("mosb tests")),
+                                    std::pair("CN", recipe.name)}) {
+    require(X509_NAME_add_entry_by_txt(subject,
+                                       type,
+                                       MBSTRING_UTF8,
+                                       reinterpret_cast<const unsigned char*>(value.c_str()),
+                                       -1,
+                                       -1,
+                                       0) == 1,
+            "subject");
+  }
+  set_time(X509_getm_notBefore(x509.get()), recipe.not_before);
+  set_time(X509_getm_notAfter(x509.get()), recipe.not_after);
+  require(X509_set_issuer_name(x509.get(), X509_get_subject_name(issuer)) == 1, "issuer");
+  require(X509_set_pubkey(x509.get(), key.get()) == 1, "key");
+  X509V3_CTX context{};
+  X509V3_set_ctx(&context, issuer, x509.get(), nullptr, nullptr, 0);
+  for (const auto& [nid, value] : recipe.extensions) {
+    const trust::X509ExtensionPtr extension(
+        X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+    require(extension && X509_add_ext(x509.get(), extension.get(), -1) == 1, value.c_str());
+  }
+  require(X509_sign(x509.get(), issuer_key, EVP_sha256()) > 0, "sign");
+  trust::Certificate certificate = must(trust::from_x509(*x509));
+  return Identity{std::move(x509), std::move(key), std::move(certificate)};
+}
+
+Extensions ca_extensions() {
+  return {{NID_basic_constraints, "critical,CA:TRUE"},
+          {NID_key_usage, "critical,keyCertSign,cRLSign"}};
+}
+
+Extensions code_signing_extensions() {
+  return {{NID_basic_constraints, "critical,CA:FALSE"},
+          {NID_key_usage, "critical,digitalSignature"},
+          {NID_ext_key_usage, "codeSigning"}};
+}
+
+Extensions timestamping_extensions() {
+  return {{NID_basic_constraints, "critical,CA:FALSE"},
+          {NID_key_usage, "digitalSignature"},
+          {NID_ext_key_usage, "critical,timeStamping"}};
+}
+
+Extensions with(Extensions extensions, int nid, const std::string& value) {
+  std::erase_if(extensions, [nid](const auto& extension) { return extension.first == nid; });
+  if (!value.empty()) {
+    extensions.emplace_back(nid, value);
+  }
+  return extensions;
+}
+
+std::string der(unsigned char tag, const std::string& content) {
+  std::string out(1, static_cast<char>(tag));
+  if (content.size() < 0x80) {
+    out += static_cast<char>(content.size());
+  } else {
+    out += static_cast<char>(0x82);
+    out += static_cast<char>(content.size() >> 8U);
+    out += static_cast<char>(content.size() & 0xffU);
+  }
+  return out + content;
+}
+
+}  // namespace mosb::test
