@@ -126,11 +126,16 @@ TEST_CASE("a JWS that counts for nothing does not keep a later COSE signature fr
 
 TEST_CASE("what was found out about revocation when an artifact was admitted is not asked again",
           "[trust][vectors]") {
-  for (const char* const name : {"rev_crl_404", "rev_ocsp_500"}) {
-    INFO(name);
+  std::size_t judged = 0;
+  for (const test::Vector& vector : test::notation_vectors()) {
+    if (vector.name != "rev_crl_404" && vector.name != "rev_ocsp_500") {
+      continue;
+    }
+    INFO(vector.name);
+    ++judged;
     const TempDir dir = test::make_temp_dir();
-    oci::Layout layout = test::layout_with_case(dir.path() + "/layout", name);
-    const NotationConfig config = must(NotationConfig::open(test::notation_data("configs/strict")));
+    oci::Layout layout = test::layout_with_case(dir.path() + "/layout", vector.name);
+    const NotationConfig config = open_config(vector, dir.path() + "/config");
     VerifyRequest request{test::vector_subject(), kScope, {}, 100};
     CHECK(must(verify(layout, request, config, test::vector_clock())).refusal);
     request.revocation_is_settled = true;
@@ -140,6 +145,7 @@ TEST_CASE("what was found out about revocation when an artifact was admitted is 
     CHECK(settled.report.signatures[0].authenticity == CheckResult::kPass);
     CHECK(settled.report.signatures[0].revocation == CheckResult::kSkipped);
   }
+  CHECK(judged == 2);
 }
 
 TEST_CASE("judging all cases takes less than 64 MiB", "[trust][vectors]") {
