@@ -67,7 +67,10 @@ Status check_identity(const Certificate& leaf, const TrustPolicyStatement& state
   return Error(Errc::kPolicy,
                "the signer " + quote(leaf.fields().subject) +
                    " is none of the trusted identities of trust policy statement " +
-                   quote(statement.name));
+                   quote(statement.name))
+      .with_hint(
+          "if you trust that signer, add \"x509.subject: \" and its name to the statement's "
+          "trustedIdentities");
 }
 
 /// The checks of one signature with their results; each step returns whether to go on.
@@ -174,7 +177,11 @@ class Check {
     if (!anchored_) {
       return refuse("no certificate of the signature's chain, which ends in " +
                     quote(envelope_.chain.back().fields().subject) + ", is in trust store " +
-                    store_names(*stores));
+                    store_names(*stores))
+          .with_hint(
+              "if you trust that authority, put its certificate there: mosb trust store add "
+              "--type " +
+              std::string(trust_store_type_name(type)) + " --store NAME FILE");
     }
     return check_identity(envelope_.chain.front(), context_.statement);
   }
@@ -182,7 +189,8 @@ class Check {
   Status expiry() const {
     const auto& expiry = envelope_.attributes.expiry;
     if (expiry && context_.now >= *expiry) {
-      return refuse("the signature expired at " + to_rfc3339(*expiry));
+      return refuse("the signature expired at " + to_rfc3339(*expiry))
+          .with_hint("the publisher must sign it again");
     }
     return ok();
   }
@@ -217,7 +225,9 @@ class Check {
     if (!payload_.names(context_.subject)) {
       return fail(refuse("content descriptor mismatch: the signature is about " +
                          (payload_.digest.empty() ? "nothing" : quote(payload_.digest)) +
-                         ", not about " + context_.subject.digest.str()));
+                         ", not about " + context_.subject.digest.str())
+                      .with_hint("a signature of another image was attached to this one: it needs "
+                                 "one of its own"));
     }
     for (const auto& [key, value] : context_.metadata) {
       const auto found = payload_.annotations.find(key);

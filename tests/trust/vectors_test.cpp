@@ -1,6 +1,8 @@
 #include "tests/trust/vectors.h"
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
@@ -146,6 +148,24 @@ TEST_CASE("what was found out about revocation when an artifact was admitted is 
     CHECK(settled.report.signatures[0].revocation == CheckResult::kSkipped);
   }
   CHECK(judged == 2);
+}
+
+TEST_CASE("a refusal says what can be done about it", "[trust][vectors]") {
+  std::map<std::string, std::string> hints{{"jws_wrong_ca", "mosb trust store add --type ca"},
+                                           {"jws_expired", "sign it again"},
+                                           {"anchor_id_bad", "trustedIdentities"},
+                                           {"order_wrong_subject_audit", "one of its own"},
+                                           {"rev_crl_404", "override revocation"},
+                                           {"ts_missing_after", "tsa trust store"}};
+  for (const test::Vector& vector : test::notation_vectors()) {
+    if (const auto hint = hints.extract(vector.name)) {
+      INFO(vector.name);
+      const Verification verification = judge(vector);
+      REQUIRE(verification.refusal);
+      CHECK(verification.refusal->hint().find(hint.mapped()) != std::string::npos);
+    }
+  }
+  CHECK(hints.empty());
 }
 
 TEST_CASE("judging all cases takes less than 64 MiB", "[trust][vectors]") {
