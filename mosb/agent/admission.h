@@ -49,9 +49,9 @@ Result<AdmittedImage> admit_image(oci::Repository& from,
                                   oci::Store& store,
                                   const TrustContext& trust);
 
-/// Judges an image that is in the store again before it is started. Of the network, only servers that
-/// certificates name for their revocation are asked.
-/// Errors: as above; kContent with a hint if the store lost it.
+/// Judges an image that is in the store again before it is started. Of the network, only servers
+/// that certificates name for their revocation are asked. Errors: as above; kContent with a hint if
+/// the store lost it.
 Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     oci::Store& store,
                                     const TrustContext& trust);
