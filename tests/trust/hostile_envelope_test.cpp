@@ -165,7 +165,7 @@ TEST_CASE("CBOR that claims to be huge or is deep is refused wherever it stands,
   const std::string start = "\xd2\x84";
   const auto with_entry = [](std::string map, const std::string& value) {
     map[0] = static_cast<char>(map[0] + 1);
-    return map + "\x61x" + value;
+    return map + test::from_hex("6178") + value;
   };
   // Where an item stands beside what belongs there, a harmless one is accepted.
   const std::string zero(1, '\0');
