@@ -135,7 +135,11 @@ Result<int> exec_with_terminal(const ExecRequest& request, int connection, const
 }
 
 Result<int> exec_with_pipes(const ExecRequest& request, int connection, const UniqueFd& spec) {
-  Pipes pipes{MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe()), MOSB_TRY(sys::pipe())};
+  // One by one: in a list, clang 14 does not close the earlier ones where a later one fails.
+  Pipes pipes;
+  pipes.in = MOSB_TRY(sys::pipe());
+  pipes.out = MOSB_TRY(sys::pipe());
+  pipes.err = MOSB_TRY(sys::pipe());
   MOSB_CHECK(send_request(connection, request, spec, &pipes));
   pipes.in.read.reset();
   pipes.out.write.reset();

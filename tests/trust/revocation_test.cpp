@@ -54,7 +54,8 @@ struct World {
   std::string verdict() {
     const RevocationSources sources{&web, cache_dir};
     const Status status =
-        check_revocation({leaf.certificate, root.certificate}, {&sources, now, signing_time});
+        check_revocation({leaf.certificate, root.certificate},
+                         {.sources = &sources, .now = now, .signing_time = signing_time});
     return status ? "good" : status.error().message();
   }
   bool good() { return verdict() == "good"; }
