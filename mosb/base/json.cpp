@@ -15,8 +15,8 @@ constexpr std::size_t kMaxDepth = 32;
 // NOLINTNEXTLINE(bugprone-exception-escape): moving Json throws nothing, its assertions confuse
 class StrictBuilder final : public nlohmann::json_sax<Json> {
  public:
-  StrictBuilder() = default;
-  explicit StrictBuilder(const Elements& elements) : elements_(&elements) {}
+  /// `elements` may be null.
+  explicit StrictBuilder(const Elements* elements) : elements_(elements) {}
   /// After a failure.
   const Error& error() const { return *error_; }
   Json take() { return std::move(root_); }
@@ -103,7 +103,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   std::vector<Json*> open_;
   /// Of the innermost object, the member whose value comes next.
   Json* member_ = nullptr;
-  const Elements* elements_ = nullptr;
+  const Elements* elements_;
   /// Whether what is read now is in the member that `elements_` names, and how many were taken.
   bool is_taken_ = false;
   std::size_t count_ = 0;
@@ -169,11 +169,11 @@ Result<Json> parse_with(std::string_view text, ByteCount limit, StrictBuilder bu
 }  // namespace
 
 Result<Json> parse(std::string_view text, ByteCount limit) {
-  return parse_with(text, limit, StrictBuilder());
+  return parse_with(text, limit, StrictBuilder(nullptr));
 }
 
 Result<Json> parse(std::string_view text, ByteCount limit, const Elements& elements) {
-  return parse_with(text, limit, StrictBuilder(elements));
+  return parse_with(text, limit, StrictBuilder(&elements));
 }
 
 Result<std::optional<std::string>> optional_string(const Json& object, const std::string& name) {

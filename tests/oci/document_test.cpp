@@ -1,4 +1,3 @@
-#include <chrono>
 #include <string>
 
 #include "mosb/oci/index.h"
@@ -161,14 +160,13 @@ TEST_CASE("deep, huge and endless documents are refused", "[oci]") {
   refuse(std::string(4 * kMiB + 1, ' '), "bytes, more than");
 }
 
+// Time that grows with the square of their number would not end before the test program's deadline.
 TEST_CASE("a document with hundreds of thousands of members is judged soon", "[oci]") {
   std::string members;
   for (int i = 0; members.size() < 4 * kMiB - 1000; ++i) {
     members += ",\"" + std::to_string(i) + "\":0";
   }
-  const auto start = std::chrono::steady_clock::now();
   refuse(head() + config() + R"(,"layers":{})" + members + "}", "'layers'");
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
 }
 
 TEST_CASE("a manifest has at most 64 layers", "[oci]") {
