@@ -5,6 +5,7 @@
 #include "mosb/base/text.h"
 #include "mosb/oci/pull.h"
 #include "mosb/oci/replaced_image.h"
+#include "mosb/trust/revocation.h"
 #include "mosb/trust/signature_envelope.h"
 
 namespace mosb::agent {
@@ -56,8 +57,10 @@ Result<trust::AdmittedManifest> judge(const Judged& what,
   }
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(trust.notation_config_dir));
-  const trust::VerifyRequest request{
-      what.manifest, what.scope, {}, 100, trust.revocation, trust.revocation_is_settled};
+  const trust::VerifyRequest request{.subject = what.manifest,
+                                     .scope = what.scope,
+                                     .metadata = {},
+                                     .revocation = trust.revocation};
   return trust::admit_chosen(store.repository(), request, what.index, config, trust.clock);
 }
 
@@ -133,9 +136,10 @@ Result<AdmittedImage> readmit_image(const ServiceImage& image,
                                     const TrustContext& trust,
                                     Recheck recheck) {
   const FixedClock admission(image.admitted_at.value_or(SystemTime()));
-  const bool keeps = keeps_verdict(image, recheck, trust.clock.now());
-  const TrustContext judge{
-      trust.notation_config_dir, keeps ? admission : trust.clock, trust.revocation, keeps};
+  const trust::RevocationSources settled{.web = nullptr, .cache_dir = {}, .is_settled = true};
+  const TrustContext judge = keeps_verdict(image, recheck, trust.clock.now())
+                                 ? TrustContext{trust.notation_config_dir, admission, &settled}
+                                 : trust;
   auto stored = MOSB_TRY(store.find(image.digest.str(), image.scope));
   if (!stored) {
     // Its reference means another image by now. That this one was accepted under the scope, the

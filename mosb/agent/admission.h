@@ -40,8 +40,6 @@ struct TrustContext {
   const Clock& clock;
   /// nullptr: nobody is asked whether a certificate is revoked.
   const trust::RevocationSources* revocation = nullptr;
-  /// It was asked before, and the answer is kept.
-  bool revocation_is_settled = false;
 };
 
 /// Resolves the reference once, brings manifest, configuration and signatures into `store`, and

@@ -173,10 +173,18 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
                      warnings_for(desired)};
 }
 
-Result<ApplyReport> start_service(const Instance& instance,
-                                  const std::string& name,
-                                  const ApplyContext& context,
-                                  const ApplyOptions& options) {
+namespace {
+
+/// An applied service whose image was judged again, to be started.
+struct ReadmittedService {
+  AppliedState state;
+  oci::Store store;
+  AdmittedTarget target;
+};
+
+Result<ReadmittedService> readmit_for_start(const Instance& instance,
+                                            const std::string& name,
+                                            const ApplyContext& context) {
   const Paths& paths = instance.paths();
   AppliedState state = MOSB_TRY(load_applied_state(paths));
   const auto it = state.services.find(name);
@@ -184,55 +192,27 @@ Result<ApplyReport> start_service(const Instance& instance,
     return no_service(name);
   }
   oci::Store store = MOSB_TRY(open_store(instance));
-  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
-  std::vector<AdmittedTarget> targets;
-  targets.push_back(MOSB_TRY(readmit_service(it->second, store, request)));
-  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
-  const std::vector<DesiredService> desired =
-      MOSB_TRY(desire_all(std::move(targets), ranges, store, request));
-  const ServiceRuntime runtime(paths, instance.id());
-  MOSB_CHECK(runtime.collect_garbage());
-  SwitchOver change(runtime, store, options);
-  MOSB_CHECK(change.look(desired, paths));
-  ApplyReport report{change.steps({}), warnings_for(desired)};
-  MOSB_CHECK(change.prepare());
-  const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
-    return std::optional<DesiredService>();
-  };
-  MOSB_CHECK(change.execute({}, nothing_before));
-  it->second.stopped = false;
-  it->second.image = remembered(it->second.image, desired.front().applied.image);
-  MOSB_CHECK(save_applied_state(paths, state));
-  return report;
+  AdmittedTarget target = MOSB_TRY(
+      readmit_service(it->second, store, desired_request(paths, instance.id(), context, false)));
+  return ReadmittedService{std::move(state), std::move(store), std::move(target)};
 }
 
-namespace {
-
-/// What a start would refuse without mounting anything.
-Status check_startable(const Instance& instance,
-                       const std::string& name,
-                       const ApplyContext& context) {
-  const Paths& paths = instance.paths();
-  const AppliedState state = MOSB_TRY(load_applied_state(paths));
-  const auto it = state.services.find(name);
-  if (it == state.services.end()) {
-    return no_service(name);
-  }
-  oci::Store store = MOSB_TRY(open_store(instance));
-  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
-  const AdmittedTarget target = MOSB_TRY(readmit_service(it->second, store, request));
-  const std::string what = "service " + quote(name) + ": ";
+/// Refuses what a start would refuse without mounting anything.
+Status check_layers(const Instance& instance, const ReadmittedService& service) {
+  const AdmittedImage& image = service.target.image;
+  const std::string what = "service " + quote(service.target.target().service_name) + ": ";
   const char* const hint = "apply the manifest again to fetch it anew";
-  const oci::PullPlan pull = oci::plan_pull(*target.image.manifest, store);
+  const oci::PullPlan pull = oci::plan_pull(*image.manifest, service.store);
   if (!pull.missing.empty()) {
-    return Error(Errc::kContent, what + layer_fault(pull.missing.front(), store)).with_hint(hint);
+    return Error(Errc::kContent, what + layer_fault(pull.missing.front(), service.store))
+        .with_hint(hint);
   }
-  const auto facts = MOSB_TRY(ServiceRuntime(paths, instance.id()).observe_all());
-  const auto damaged = damaged_layers(paths,
-                                      *target.image.manifest,
-                                      MOSB_TRY(layer_sources(target.image.manifest, store)),
-                                      facts,
-                                      store);
+  const auto damaged =
+      damaged_layers(instance.paths(),
+                     *image.manifest,
+                     MOSB_TRY(layer_sources(image.manifest, service.store)),
+                     MOSB_TRY(ServiceRuntime(instance.paths(), instance.id()).observe_all()),
+                     service.store);
   if (!damaged.empty()) {
     return Error(Errc::kVerity,
                  what + "layer " + damaged.front().digest.str() + " was found damaged before")
@@ -241,15 +221,51 @@ Status check_startable(const Instance& instance,
   return ok();
 }
 
+Result<ApplyReport> start(const Instance& instance,
+                          ReadmittedService service,
+                          const ApplyContext& context,
+                          const ApplyOptions& options) {
+  const Paths& paths = instance.paths();
+  const DesiredRequest request = desired_request(paths, instance.id(), context, false);
+  std::vector<AdmittedTarget> targets;
+  targets.push_back(std::move(service.target));
+  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
+  const std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), ranges, service.store, request));
+  const ServiceRuntime runtime(paths, instance.id());
+  MOSB_CHECK(runtime.collect_garbage());
+  SwitchOver change(runtime, service.store, options);
+  MOSB_CHECK(change.look(desired, paths));
+  ApplyReport report{change.steps({}), warnings_for(desired)};
+  MOSB_CHECK(change.prepare());
+  const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
+    return std::optional<DesiredService>();
+  };
+  MOSB_CHECK(change.execute({}, nothing_before));
+  AppliedService& applied = service.state.services.at(desired.front().name());
+  applied.stopped = false;
+  applied.image = remembered(applied.image, desired.front().applied.image);
+  MOSB_CHECK(save_applied_state(paths, service.state));
+  return report;
+}
+
 }  // namespace
+
+Result<ApplyReport> start_service(const Instance& instance,
+                                  const std::string& name,
+                                  const ApplyContext& context,
+                                  const ApplyOptions& options) {
+  return start(instance, MOSB_TRY(readmit_for_start(instance, name, context)), context, options);
+}
 
 Result<ApplyReport> restart_service(const Instance& instance,
                                     const std::string& name,
                                     const ApplyContext& context,
                                     const ApplyOptions& options) {
-  MOSB_CHECK(check_startable(instance, name, context));
+  ReadmittedService service = MOSB_TRY(readmit_for_start(instance, name, context));
+  MOSB_CHECK(check_layers(instance, service));
   MOSB_CHECK(stop_service(instance, name));
-  return start_service(instance, name, context, options);
+  return start(instance, std::move(service), context, options);
 }
 
 Result<DesiredService> describe_service(const Paths& paths, const std::string& name) {

@@ -69,7 +69,10 @@ Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageReque
   const oci::Descriptor& descriptor = chosen.manifest;
   const trust::NotationConfig config =
       MOSB_TRY(trust::NotationConfig::open(request.trust.notation_config_dir));
-  const trust::VerifyRequest judged{descriptor, request.scope, {}, 100, request.trust.revocation};
+  const trust::VerifyRequest judged{.subject = descriptor,
+                                    .scope = request.scope,
+                                    .metadata = {},
+                                    .revocation = request.trust.revocation};
   const auto& index = request.index ? request.index : chosen.index;
   trust::AdmittedManifest admitted =
       MOSB_TRY(trust::admit_chosen(from, judged, index, config, request.trust.clock).context(what));

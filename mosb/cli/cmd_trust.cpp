@@ -47,7 +47,8 @@ Result<int> test(Session& session, const TrustCommandFlags& flags) {
   const std::unique_ptr<oci::Repository> repository =
       MOSB_TRY(session.open(ref, flags.insecure, config.dir()));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
-  const trust::VerifyRequest request{subject, scope, {}, 100, &session.revocation()};
+  const trust::VerifyRequest request{
+      .subject = subject, .scope = scope, .metadata = {}, .revocation = &session.revocation()};
   const trust::Verification now =
       MOSB_TRY(trust::verify(*repository, request, config, session.clock()));
   const auto strict =

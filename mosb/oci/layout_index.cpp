@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -47,6 +48,13 @@ Result<Index> parse(std::string_view text) {
   MOSB_TRY(json::require_array(document, kManifests));
   index.annotations = MOSB_TRY(json::optional_string_map(document, "annotations"));
   return index;
+}
+
+/// What parse() would refuse.
+Status check(const Json& document) {
+  MOSB_TRY(parse_descriptors(document, kManifests, std::numeric_limits<std::size_t>::max()));
+  MOSB_TRY(json::optional_string_map(document, "annotations"));
+  return ok();
 }
 
 /// Temporary files of a writer that was killed; only a writer that holds the lock makes them.
@@ -107,8 +115,9 @@ class Walk {
 Result<Json> read_layout_index(const std::string& dir) {
   const std::string path = dir + kFile;
   const std::string text = MOSB_TRY(read_file(path, kMaxLayoutIndexSize));
-  MOSB_CHECK(parse(text).context(quote(path)));
-  return json::parse(text, kMaxLayoutIndexSize).context(quote(path));
+  Json document = MOSB_TRY(parse_document(text, kMaxLayoutIndexSize, rules()).context(quote(path)));
+  MOSB_CHECK(check(document).context(quote(path)));
+  return document;
 }
 
 namespace {

@@ -219,11 +219,14 @@ class Inquiry {
 Result<Verdict> find_out(const Certificate& certificate,
                          const Certificate& issuer,
                          const RevocationQuestion& question) {
-  if (question.is_settled || !certificate.fields().has_revocation_url()) {
+  if (!certificate.fields().has_revocation_url()) {
     return Verdict::kGood;
   }
   if (question.sources == nullptr) {
     return unknown("nobody was asked");
+  }
+  if (question.sources->is_settled) {
+    return Verdict::kGood;
   }
   return Inquiry(certificate, issuer, question).find_out();
 }
@@ -236,7 +239,8 @@ Status check_revocation(const std::vector<Certificate>& chain, const RevocationQ
     const std::string who = "certificate " + quote(chain[i].fields().subject);
     const auto verdict = find_out(chain[i], chain[i + 1], question);
     if (verdict && *verdict == Verdict::kRevoked) {
-      return Error(Errc::kSignature, who + " is revoked");
+      return Error(Errc::kSignature, who + " is revoked")
+          .with_hint("the publisher must sign with a certificate that is not");
     }
     if (!verdict && !undetermined) {
       undetermined =

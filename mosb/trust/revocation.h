@@ -16,6 +16,8 @@ struct RevocationSources {
   Web* web;
   /// notation's cache directory, in which CRLs are kept; "": they are not.
   std::string cache_dir;
+  /// It was found out before: nobody is asked, and every certificate passes.
+  bool is_settled = false;
 };
 
 /// Where notation keeps its cache: $NOTATION_CACHE, else $XDG_CACHE_HOME/notation, else
@@ -26,8 +28,6 @@ struct RevocationQuestion {
   /// nullptr: nobody is asked.
   const RevocationSources* sources;
   SystemTime now;
-  /// It was answered before: every certificate passes.
-  bool is_settled = false;
   /// When the signature was made, where an authority vouches for it: a certificate that became
   /// invalid only later was good then.
   std::optional<SystemTime> signing_time = {};

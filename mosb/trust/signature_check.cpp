@@ -158,7 +158,7 @@ class Check {
                  "authenticTimestamp",
                  [&] { return timestamp(); }) &&
            judge(report.revocation,
-                 context_.revocation.is_settled ? ValidationAction::kSkip : level().revocation,
+                 revocation_is_settled() ? ValidationAction::kSkip : level().revocation,
                  "revocation",
                  [&] { return revocation(); });
   }
@@ -200,25 +200,26 @@ class Check {
       return check_validity(envelope_.chain, envelope_.attributes.signing_time);
     }
     if (timestamp_applies(envelope_, context_.statement, context_.now)) {
-      return check_timestamp(envelope_, context_.anchors, question(context_.revocation.sources));
+      return check_timestamp(envelope_, context_.anchors, {context_.revocation, context_.now});
     }
     return check_validity(envelope_.chain, context_.now);
   }
 
-  RevocationQuestion question(const RevocationSources* sources) const {
-    return {sources, context_.now, context_.revocation.is_settled};
+  bool revocation_is_settled() const {
+    return context_.revocation != nullptr && context_.revocation->is_settled;
   }
 
   Status revocation() const {
-    RevocationQuestion about_signer = question(anchored_ ? context_.revocation.sources : nullptr);
+    RevocationQuestion question{anchored_ ? context_.revocation : nullptr, context_.now};
     if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
-      about_signer.signing_time = envelope_.attributes.signing_time;
+      question.signing_time = envelope_.attributes.signing_time;
     }
-    Status status = check_revocation(envelope_.chain, about_signer);
-    return status ? status
-                  : Status(Error(status.error())
-                               .with_hint("override revocation with \"log\" or \"skip\" in the "
-                                          "trust policy statement to accept the risk"));
+    Status status = check_revocation(envelope_.chain, question);
+    return status || !status.error().hint().empty()
+               ? status
+               : Status(Error(status.error())
+                            .with_hint("override revocation with \"log\" or \"skip\" in the "
+                                       "trust policy statement to accept the risk"));
   }
 
   bool check_target() {

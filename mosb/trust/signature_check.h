@@ -24,12 +24,8 @@ struct SignatureCheckContext {
   /// Required user metadata.
   const std::map<std::string, std::string>& metadata;
   SystemTime now;
-  struct Revocation {
-    /// nullptr: nobody is asked.
-    const RevocationSources* sources;
-    bool is_settled;
-  };
-  Revocation revocation;
+  /// nullptr: nobody is asked about revocation.
+  const RevocationSources* revocation;
 };
 
 struct CheckedSignature {

@@ -146,12 +146,8 @@ Result<Verification> verify(oci::Repository& repository,
     return verification;
   }
   TrustAnchors anchors(config, statement);
-  const SignatureCheckContext context{statement,
-                                      anchors,
-                                      request.subject,
-                                      request.metadata,
-                                      clock.now(),
-                                      {request.revocation, request.revocation_is_settled}};
+  const SignatureCheckContext context{
+      statement, anchors, request.subject, request.metadata, clock.now(), request.revocation};
   return try_signatures(repository, request, context, std::move(verification));
 }
 

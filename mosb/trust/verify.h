@@ -30,8 +30,6 @@ struct VerifyRequest {
   /// Who is asked whether certificates are revoked. nullptr: nobody, and one that says who could be
   /// asked counts as one that may be revoked.
   const RevocationSources* revocation = nullptr;
-  /// It was found out when the artifact was admitted and is not asked again: that check is skipped.
-  bool revocation_is_settled = false;
 };
 
 struct Verification {

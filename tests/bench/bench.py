@@ -39,6 +39,33 @@ def host_files(limit):
             total += size
 
 
+class Registry:
+    """Debian's docker-registry on a free port of this host, with its files below `work`."""
+
+    def __init__(self, work):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        self.host = f"127.0.0.1:{port}"
+        config = os.path.join(work, "registry.yml")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write("version: 0.1\nlog: {level: error}\n"
+                      f"storage: {{filesystem: {{rootdirectory: {work}/registry}}}}\n"
+                      f"http:\n  addr: {self.host}\n")
+        self.server = subprocess.Popen(["docker-registry", "serve", config], **QUIET,
+                                       stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.1)
+        self.close()
+        raise RuntimeError("the registry does not answer")
+
+    def close(self):
+        self.server.terminate()
+        self.server.wait()
+
+
 class Listener:
     """Where a started service reports: the moment of its first byte is the end of a start."""
 

@@ -4,14 +4,13 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from bench import BIN, QUIET, host_files, milliseconds, run
+from bench import BIN, QUIET, Registry, host_files, milliseconds, run
 
 ROUNDS = int(sys.argv[1])
 LAYERS = 8
@@ -25,21 +24,16 @@ def platform_name():
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 class PullBench:
     def __init__(self, work):
         self.work = work
         self.layout = self.path("layout")
         self.keys = self.path("keys")
-        self.registry = f"127.0.0.1:{free_port()}"
+        self.server = Registry(work)
+        self.registry = self.server.host
         self.count = 0
         # The most that a mosb had in memory, in KiB.
         self.memory = 0
-        self.server = None
 
     def path(self, *parts):
         return os.path.join(self.work, *parts)
@@ -79,19 +73,6 @@ class PullBench:
             tag = f"oci:{self.layout}:{'eight' if i == LAYERS - 1 else f'base-{i}'}"
             self.mosb(root, "image", "build", *base, "--rootfs", part, "-t", tag, *flags)
             base = ["--base", tag]
-        config = self.path("registry.yml")
-        with open(config, "w", encoding="utf-8") as out:
-            out.write("version: 0.1\nlog: {level: error}\n"
-                      f"storage: {{filesystem: {{rootdirectory: {self.path('registry')}}}}}\n"
-                      f"http:\n  addr: {self.registry}\n")
-        self.server = subprocess.Popen(["docker-registry", "serve", config], **QUIET,
-                                       stderr=subprocess.DEVNULL)
-        host, port = self.registry.split(":")
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex((host, int(port))) == 0:
-                    break
-            time.sleep(0.1)
         for tag in ("one", "eight"):
             run("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{self.layout}:{tag}",
                 f"docker://{self.registry}/bench:{tag}")
@@ -220,11 +201,6 @@ class PullBench:
                   "(aim: at least 20)")
         print(f"most memory of mosb {self.memory} KiB (aim: at most {24 << 10})")
 
-    def clean_up(self):
-        if self.server is not None:
-            self.server.terminate()
-            self.server.wait()
-
 
 def main():
     with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
@@ -232,7 +208,7 @@ def main():
         try:
             bench.bench()
         finally:
-            bench.clean_up()
+            bench.server.close()
 
 
 if __name__ == "__main__":

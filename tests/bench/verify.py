@@ -2,25 +2,19 @@
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from bench import BIN, QUIET, milliseconds, run
+from bench import BIN, QUIET, Registry, milliseconds, run
 
 ROUNDS = int(sys.argv[1])
 # The most signatures that a verification looks at.
 MANY = 100
 # Seconds that one signature may take.
 AIMS = {"rsa-2048": 0.001, "rsa-4096": None, "ec-256": None, "ec-384": 0.002}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def measured(argv, environment, wanted=0):
@@ -37,8 +31,8 @@ def measured(argv, environment, wanted=0):
 class VerifyBench:
     def __init__(self, work):
         self.work = work
-        self.registry = f"127.0.0.1:{free_port()}"
-        self.server = None
+        self.server = Registry(work)
+        self.registry = self.server.host
 
     def path(self, *parts):
         return os.path.join(self.work, *parts)
@@ -53,27 +47,10 @@ class VerifyBench:
         return ["--key", self.path(algorithm, "signing.key"), "--cert",
                 self.path(algorithm, "signing-chain.pem")]
 
-    def serve(self):
-        config = self.path("registry.yml")
-        with open(config, "w", encoding="utf-8") as out:
-            out.write("version: 0.1\nlog: {level: error}\n"
-                      f"storage: {{filesystem: {{rootdirectory: {self.path('registry')}}}}}\n"
-                      f"http:\n  addr: {self.registry}\n")
-        self.server = subprocess.Popen(["docker-registry", "serve", config], **QUIET,
-                                       stderr=subprocess.DEVNULL)
-        host, port = self.registry.split(":")
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex((host, int(port))) == 0:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError("the registry does not answer")
-
     def prepare(self):
         os.makedirs(self.path("rootfs/bin"))
         shutil.copy("/bin/busybox", self.path("rootfs/bin/busybox"))
         self.mosb("keyset", "create", self.path("stranger"), "--name", "stranger")
-        self.serve()
         for algorithm in AIMS:
             self.mosb("keyset", "create", self.path(algorithm), "--name", "bench", "--algorithm",
                       algorithm)
@@ -134,11 +111,6 @@ class VerifyBench:
             self.beside_notation(algorithm)
             self.one_more(algorithm)
 
-    def clean_up(self):
-        if self.server is not None:
-            self.server.terminate()
-            self.server.wait()
-
 
 def main():
     with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
@@ -146,7 +118,7 @@ def main():
         try:
             bench.bench()
         finally:
-            bench.clean_up()
+            bench.server.close()
 
 
 if __name__ == "__main__":

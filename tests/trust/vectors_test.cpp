@@ -140,7 +140,8 @@ TEST_CASE("what was found out about revocation when an artifact was admitted is 
     const NotationConfig config = open_config(vector, dir.path() + "/config");
     VerifyRequest request{test::vector_subject(), kScope, {}, 100};
     CHECK(must(verify(layout, request, config, test::vector_clock())).refusal);
-    request.revocation_is_settled = true;
+    const RevocationSources before{.web = nullptr, .cache_dir = {}, .is_settled = true};
+    request.revocation = &before;
     const Verification settled = must(verify(layout, request, config, test::vector_clock()));
     CHECK_FALSE(settled.refusal);
     REQUIRE(settled.report.signatures.size() == 1);
@@ -155,7 +156,8 @@ TEST_CASE("a refusal says what can be done about it", "[trust][vectors]") {
                                            {"jws_expired", "sign it again"},
                                            {"anchor_id_bad", "trustedIdentities"},
                                            {"order_wrong_subject_audit", "one of its own"},
-                                           {"rev_crl_404", "override revocation"}};
+                                           {"rev_crl_404", "override revocation"},
+                                           {"rev_crl_revoked", "sign with a certificate"}};
   for (const test::Vector& vector : test::notation_vectors()) {
     if (const auto hint = hints.extract(vector.name)) {
       INFO(vector.name);
