@@ -52,7 +52,8 @@ struct Limits {
 };
 
 /// kNone: a network namespace with nothing but lo. kHost: the host's, without any right over it.
-enum class Network { kNone, kHost };
+/// kConnected: one with lo that whoever starts the container connects to others (ConnectNetwork).
+enum class Network { kNone, kHost, kConnected };
 
 /// Everything about one container; no part of it comes from anywhere else.
 struct ContainerSpec {

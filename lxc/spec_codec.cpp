@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "mosb/base/text.h"
+
 namespace mosb::lxc {
 
 namespace {
@@ -22,6 +24,27 @@ Result<bool> require_bool(const Json& object, const std::string& name) {
     return Error(Errc::kContent, "'" + name + "' is missing");
   }
   return *value;
+}
+
+std::string network_name(Network network) {
+  switch (network) {
+    case Network::kNone:
+      return "none";
+    case Network::kHost:
+      return "host";
+    case Network::kConnected:
+      return "connected";
+  }
+  return "";
+}
+
+Result<Network> parse_network(const std::string& name) {
+  for (const Network network : {Network::kNone, Network::kHost, Network::kConnected}) {
+    if (name == network_name(network)) {
+      return network;
+    }
+  }
+  return Error(Errc::kContent, "'network' is " + quote(name) + ", which is none");
 }
 
 Json limits_json(const Limits& limits) {
@@ -73,7 +96,7 @@ Json to_json(const HelperSpec& helper) {
       {"rootfs_readonly", spec.rootfs_readonly},
       {"cwd", spec.process.cwd},
       {"program", spec.process.argv.empty() ? "" : spec.process.argv[0]},
-      {"host_network", spec.network == Network::kHost},
+      {"network", network_name(spec.network)},
       {"mounts", Json::array()},
       {"limits", limits_json(spec.limits)},
       {"stop_signal", spec.stop_signal},
@@ -106,7 +129,7 @@ Result<HelperSpec> parse_helper_spec(std::string_view text) {
   spec.rootfs_readonly = MOSB_TRY(require_bool(object, "rootfs_readonly"));
   spec.process.cwd = MOSB_TRY(json::require_string(object, "cwd"));
   spec.process.argv = {MOSB_TRY(json::require_string(object, "program"))};
-  spec.network = MOSB_TRY(require_bool(object, "host_network")) ? Network::kHost : Network::kNone;
+  spec.network = MOSB_TRY(parse_network(MOSB_TRY(json::require_string(object, "network"))));
   spec.mounts = MOSB_TRY(parse_mounts(object));
   spec.limits = MOSB_TRY(parse_limits(*MOSB_TRY(json::require_object(object, "limits"))));
   spec.stop_signal = static_cast<int>(MOSB_TRY(require_u32(object, "stop_signal")));

@@ -76,6 +76,15 @@ TEST_CASE("no byte of arguments and environment is in any LXC key", "[lxc]") {
   }
 }
 
+TEST_CASE("to liblxc a connected network is none", "[lxc]") {
+  ContainerSpec spec = example();
+  const auto none = config_items(spec, host());
+  spec.network = Network::kConnected;
+  const auto connected = config_items(spec, host());
+  REQUIRE((none && connected));
+  CHECK(*none == *connected);
+}
+
 TEST_CASE("the host's network is shared, and its sysfs read-only", "[lxc]") {
   ContainerSpec spec = example();
   spec.network = Network::kHost;

@@ -119,6 +119,14 @@ TEST_CASE("what the helper is told is what was meant", "[lxc]") {
   CHECK(parsed->spec == spec);
   CHECK(parsed->environment.libexec_dir == environment.libexec_dir);
   CHECK(parsed->environment.start_timeout == environment.start_timeout);
+  for (const Network network : {Network::kNone, Network::kConnected}) {
+    spec.network = network;
+    CHECK(parse_helper_spec(to_json(HelperSpec{spec, environment}).dump())->spec == spec);
+  }
+
+  Json unknown = to_json(HelperSpec{spec, environment});
+  unknown["network"] = "bridge";
+  CHECK_FALSE(parse_helper_spec(unknown.dump()));
 
   ContainerSpec bare = good();
   bare.idmap.reset();
