@@ -84,6 +84,15 @@ Result<std::vector<BindMount>> parse_mounts(const Json& object) {
   return mounts;
 }
 
+Result<std::vector<FileBind>> parse_files(const Json& object) {
+  std::vector<FileBind> files;
+  for (const Json& entry : *MOSB_TRY(json::require_array(object, "files"))) {
+    files.push_back({MOSB_TRY(json::require_string(entry, "source")),
+                     MOSB_TRY(json::require_string(entry, "dest"))});
+  }
+  return files;
+}
+
 }  // namespace
 
 Json to_json(const HelperSpec& helper) {
@@ -98,6 +107,7 @@ Json to_json(const HelperSpec& helper) {
       {"program", spec.process.argv.empty() ? "" : spec.process.argv[0]},
       {"network", network_name(spec.network)},
       {"mounts", Json::array()},
+      {"files", Json::array()},
       {"limits", limits_json(spec.limits)},
       {"stop_signal", spec.stop_signal},
       {"run_dir", spec.run_dir},
@@ -115,6 +125,9 @@ Json to_json(const HelperSpec& helper) {
     out["mounts"].push_back(
         {{"source", mount.source}, {"dest", mount.dest}, {"readonly", mount.readonly}});
   }
+  for (const FileBind& file : spec.files) {
+    out["files"].push_back({{"source", file.source}, {"dest", file.dest}});
+  }
   return out;
 }
 
@@ -131,6 +144,7 @@ Result<HelperSpec> parse_helper_spec(std::string_view text) {
   spec.process.argv = {MOSB_TRY(json::require_string(object, "program"))};
   spec.network = MOSB_TRY(parse_network(MOSB_TRY(json::require_string(object, "network"))));
   spec.mounts = MOSB_TRY(parse_mounts(object));
+  spec.files = MOSB_TRY(parse_files(object));
   spec.limits = MOSB_TRY(parse_limits(*MOSB_TRY(json::require_object(object, "limits"))));
   spec.stop_signal = static_cast<int>(MOSB_TRY(require_u32(object, "stop_signal")));
   spec.run_dir = MOSB_TRY(json::require_string(object, "run_dir"));

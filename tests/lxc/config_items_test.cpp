@@ -112,6 +112,20 @@ TEST_CASE("mount destinations are escaped and outer ones come first", "[lxc]") {
   CHECK(outer < inner);
 }
 
+TEST_CASE("a bound file is named by our own path, after the volumes, and never writable", "[lxc]") {
+  ContainerSpec spec = example();
+  spec.mounts = {{"/volumes/b", "/srv", false}};
+  spec.files = {{"/etc/MARK", "/srv/hidden"}, {"/run/MARK", "/etc/a b\\c"}};
+  const auto items = config_items(spec, host());
+  REQUIRE(items);
+  const std::vector<std::string> mounts = values_of(*items, "lxc.mount.entry");
+  CHECK(mounts.back() == "/files/0 etc/a\\040b\\134c none bind,ro,nosuid,nodev,noexec 0 0");
+  for (const std::string& mount : mounts) {
+    CHECK(mount.find("MARK") == std::string::npos);
+    CHECK(mount.find("hidden") == std::string::npos);
+  }
+}
+
 TEST_CASE("a key that mosb does not set is refused", "[lxc]") {
   for (const char* key : {"lxc.hook.pre-start",
                           "lxc.include",
