@@ -187,6 +187,13 @@ void add_service_mounts(const ContainerSpec& spec, const ConfigHost& host, Items
                 "none",
                 std::string("bind,nosuid,nodev") + (spec.mounts[i].readonly ? ",ro" : ""));
   }
+  const std::vector<FileBind> files = bound_files(spec);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    items.mount(std::string(kPrivateFiles) + "/" + std::to_string(i),
+                files[i].dest,
+                "none",
+                "bind,ro,nosuid,nodev,noexec");
+  }
 }
 
 }  // namespace

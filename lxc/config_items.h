@@ -32,6 +32,7 @@ struct ConfigHost {
 inline constexpr const char* kPrivateRootfs = "/rootfs";
 inline constexpr const char* kPrivateMountPoint = "/mnt";
 inline constexpr const char* kPrivateVolumes = "/volumes";
+inline constexpr const char* kPrivateFiles = "/files";
 inline constexpr const char* kPrivateInit = "/init";
 inline constexpr const char* kPrivateHostSys = "/hostsys";
 inline constexpr const char* kPrivateLog = "/log";

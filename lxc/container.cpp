@@ -4,12 +4,17 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lxc/config_items.h"
+#include "lxc/init/init_messages.h"
 #include "lxc/init_spec.h"
 #include "lxc/last_exit.h"
 #include "lxc/program_readahead.h"
@@ -40,15 +45,63 @@ int remaining_ms(Deadline deadline) {
   return left.count() < 0 ? 0 : static_cast<int>(left.count());
 }
 
+/// The starter's part in connecting a container's network.
+struct Connecting {
+  const ConnectNetwork& connect;
+  /// Where the helper sends the namespace; closed when it is answered, or for other networks.
+  UniqueFd socket = {};
+  /// What `connect` returned if it failed.
+  std::optional<Error> refusal = {};
+};
+
+/// A pair of sockets; the helper's end is the value.
+Result<UniqueFd> open_connection(Connecting& connecting) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+    return Error::sys("socketpair", errno);
+  }
+  connecting.socket = UniqueFd(ends[0]);
+  return UniqueFd(ends[1]);
+}
+
+/// Takes the namespace and has it connected. To the helper, no answer is the answer no.
+void answer(Connecting& connecting) {
+  const UniqueFd socket = std::move(connecting.socket);
+  ReceivedMessage received;
+  if (!receive_message(socket.get(), &received)) {
+    return;  // the helper has given up; its report says why
+  }
+  std::vector<UniqueFd> fds;
+  for (int i = 0; i < received.fd_count; ++i) {
+    fds.emplace_back(received.fds[i]);
+  }
+  if (received.message.type != InitMessageType::kConnect || fds.size() != 1) {
+    connecting.refusal = Error(Errc::kRuntime, "the helper did not send a network to connect");
+    return;
+  }
+  const Status connected = connecting.connect(fds[0].get());
+  if (connected) {
+    (void)send_message(socket.get(), {InitMessageType::kConnected, 0, 0});
+  } else {
+    connecting.refusal = connected.error();
+  }
+}
+
 /// Everything the helper writes until it closes its end.
-Result<std::string> read_report(const UniqueFd& fd, std::chrono::milliseconds timeout) {
+Result<std::string> read_report(const UniqueFd& fd,
+                                Connecting& connecting,
+                                std::chrono::milliseconds timeout) {
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   std::string text;
   for (;;) {
-    pollfd wait{fd.get(), POLLIN, 0};
-    const int ready = ::poll(&wait, 1, remaining_ms(deadline));
+    std::array<pollfd, 2> wait{{{fd.get(), POLLIN, 0}, {connecting.socket.get(), POLLIN, 0}}};
+    const int ready = ::poll(wait.data(), wait.size(), remaining_ms(deadline));
     if (ready == 0) {
       return Error(Errc::kRuntime, "the helper did not answer in time");
+    }
+    if (ready > 0 && wait[1].revents != 0) {
+      answer(connecting);
+      continue;
     }
     std::array<char, 4096> buffer{};
     const ssize_t n = ready < 0 ? -1 : ::read(fd.get(), buffer.data(), buffer.size());
@@ -79,27 +132,36 @@ Status parse_report(const std::string& text) {
   return hint.empty() ? error : std::move(error).with_hint(hint);
 }
 
-Status run_helper(const ContainerSpec& spec, const RuntimeEnvironment& environment) {
+Status run_helper(const ContainerSpec& spec,
+                  const RuntimeEnvironment& environment,
+                  Connecting& connecting) {
   const UniqueFd init_spec = MOSB_TRY(seal_init_spec(spec.process));
   const UniqueFd helper_spec =
       MOSB_TRY(seal_bytes("mosb-run-spec", to_json(HelperSpec{spec, environment}).dump()));
   sys::Pipe report = MOSB_TRY(sys::pipe());
+  std::vector<int> fds{-1, -1, -1, helper_spec.get(), init_spec.get(), report.write.get()};
+  UniqueFd connection;
+  if (spec.network == Network::kConnected) {
+    connection = MOSB_TRY(open_connection(connecting));
+    fds.push_back(connection.get());
+  }
   // From its first instruction on everything of this container can be found by its cgroups.
   const Cgroup cgroup = MOSB_TRY(Cgroup::create(monitor_cgroup(spec.instance, spec.name) + "/run"));
   const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
-  const Child child =
-      MOSB_TRY(spawn({.argv = {environment.libexec_dir + "/mosb-run", spec.name},
-                      .env = {},
-                      .fds = {-1, -1, -1, helper_spec.get(), init_spec.get(), report.write.get()},
-                      .cgroup = &entrance}));
+  const Child child = MOSB_TRY(spawn({.argv = {environment.libexec_dir + "/mosb-run", spec.name},
+                                      .env = {},
+                                      .fds = std::move(fds),
+                                      .cgroup = &entrance}));
   report.write.reset();
+  connection.reset();
   read_program_ahead(spec);
   // It forks at once; only its child stays.
   if (!MOSB_TRY(wait_for(child, kKillTimeout))) {
     ::kill(child.pid, SIGKILL);
     (void)wait_for(child, std::nullopt);
   }
-  return parse_report(MOSB_TRY(read_report(report.read, environment.start_timeout + kHelperSlack)));
+  return parse_report(
+      MOSB_TRY(read_report(report.read, connecting, environment.start_timeout + kHelperSlack)));
 }
 
 /// Waits until the helper has let go of its lock. False after the timeout.
@@ -190,9 +252,14 @@ Result<std::optional<ContainerFacts::Exit>> last_exit(const ContainerId& id) {
   return exit ? std::optional(exit->exit) : std::nullopt;
 }
 
-Status start(const ContainerSpec& spec, const RuntimeEnvironment& environment) {
+Status start(const ContainerSpec& spec,
+             const RuntimeEnvironment& environment,
+             const ConnectNetwork& connect) {
   MOSB_CHECK(check_spec(spec));
   const std::string what = "start " + quote(spec.name);
+  if (spec.network == Network::kConnected && !connect) {
+    return Error(Errc::kInternal, what + ": nobody is given who connects its network");
+  }
   MOSB_CHECK(sys::mkdir_all(spec.run_dir, 0700).context(what));
   MOSB_CHECK(sys::mkdir_all(spec.state_dir, 0700).context(what));
   const ContainerId id = id_of(spec);
@@ -200,11 +267,16 @@ Status start(const ContainerSpec& spec, const RuntimeEnvironment& environment) {
     return Error(Errc::kBusy, what + ": the container runs already");
   }
   MOSB_CHECK(collect_garbage(id).context(what));
-  Status started = run_helper(spec, environment);
+  Connecting connecting{connect};
+  Status started = run_helper(spec, environment, connecting);
   if (started) {
     return ok();
   }
-  if (started.error().code() != Errc::kBusy) {
+  const bool is_others = started.error().code() == Errc::kBusy && !connecting.refusal;
+  if (connecting.refusal) {
+    started = *connecting.refusal;
+  }
+  if (!is_others) {
     MOSB_CHECK(kill_container(id).context(what));
     MOSB_CHECK(collect_garbage(id).context(what));
   }

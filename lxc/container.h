@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -21,11 +22,20 @@ struct ContainerId {
 };
 ContainerId id_of(const ContainerSpec& spec);
 
+/// Called with the container's network namespace when it exists and before its program runs. The
+/// descriptor is the caller's, for the time of the call. What takes longer than the start timeout
+/// is too late: the container is gone then.
+using ConnectNetwork = std::function<Status(int netns)>;
+
 /// Starts the container with a helper process of its own, which stays as its monitor. Returns when
-/// the profile was compared with the kernel's facts and the program was exec'ed.
+/// the profile was compared with the kernel's facts and the program was exec'ed. `connect` is for
+/// Network::kConnected, and called for no other.
 /// Errors: kRuntime if it did not start, naming why (nothing of it is left then); kBusy if a
-/// container of that name runs already; kHost if the host lacks what the profile needs.
-Status start(const ContainerSpec& spec, const RuntimeEnvironment& environment);
+/// container of that name runs already; kHost if the host lacks what the profile needs; kInternal
+/// for kConnected without `connect`; whatever `connect` returns (and nothing is left either).
+Status start(const ContainerSpec& spec,
+             const RuntimeEnvironment& environment,
+             const ConnectNetwork& connect = {});
 
 enum class RunState {
   /// Not known here, or never started.

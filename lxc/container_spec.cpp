@@ -64,13 +64,44 @@ Status check_path(const std::string& field, const std::string& path) {
   return ok();
 }
 
+Status check_destination(const std::string& field, const std::string& dest) {
+  MOSB_CHECK(check_path(field, dest));
+  for (const char* reserved : {"/proc", "/sys", "/dev"}) {
+    if (dest == "/" || is_at_or_below(dest, reserved)) {
+      return bad(field, dest, "belongs to the container itself");
+    }
+  }
+  return ok();
+}
+
 Status check_mount(const BindMount& mount) {
   MOSB_CHECK(check_path("mount source", mount.source));
-  MOSB_CHECK(check_path("mount destination", mount.dest));
-  for (const std::string reserved : {"/", "/proc", "/sys", "/dev"}) {
-    const std::string below = reserved == "/" ? "//" : reserved + "/";
-    if (mount.dest == reserved || mount.dest.compare(0, below.size(), below) == 0) {
-      return bad("mount destination", mount.dest, "belongs to the container itself");
+  return check_destination("mount destination", mount.dest);
+}
+
+Status check_file(const FileBind& file, const ContainerSpec& spec) {
+  const std::string field = "file destination";
+  MOSB_CHECK(check_path("file source", file.source));
+  MOSB_CHECK(check_destination(field, file.dest));
+  const auto inside = [&](const auto& other) { return is_at_or_below(other.dest, file.dest); };
+  if (std::count_if(spec.files.begin(), spec.files.end(), inside) > 1) {
+    return bad(field, file.dest, "is given twice, or has another one below it");
+  }
+  if (std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const BindMount& mount) {
+        return mount.dest != file.dest && inside(mount);
+      })) {
+    return bad(field, file.dest, "has a volume below it");
+  }
+  return ok();
+}
+
+/// A tmpfs there would hide what is bound.
+Status check_no_tmpfs(const ContainerSpec& spec) {
+  for (const FileBind& file : bound_files(spec)) {
+    if (spec.rootfs_readonly &&
+        (is_at_or_below(file.dest, "/tmp") || is_at_or_below(file.dest, "/run"))) {
+      return bad(
+          "file destination", file.dest, "is where a read-only root file system has a tmpfs");
     }
   }
   return ok();
@@ -132,6 +163,10 @@ Status check_spec(const ContainerSpec& spec) {
       return bad("mount destination", mount.dest, "is given twice");
     }
   }
+  for (const FileBind& file : spec.files) {
+    MOSB_CHECK(check_file(file, spec));
+  }
+  MOSB_CHECK(check_no_tmpfs(spec));
   if (spec.stop_signal < 1 || spec.stop_signal > SIGRTMAX) {
     return bad("stop signal", std::to_string(spec.stop_signal), "is no signal");
   }
@@ -139,6 +174,22 @@ Status check_spec(const ContainerSpec& spec) {
     return bad("log size", std::to_string(spec.log_max.value), "is below 4096 bytes");
   }
   return check_ids(spec);
+}
+
+std::vector<FileBind> bound_files(const ContainerSpec& spec) {
+  std::vector<FileBind> files;
+  for (const FileBind& file : spec.files) {
+    if (std::none_of(spec.mounts.begin(), spec.mounts.end(), [&](const BindMount& mount) {
+          return is_at_or_below(file.dest, mount.dest);
+        })) {
+      files.push_back(file);
+    }
+  }
+  return files;
+}
+
+bool is_at_or_below(const std::string& path, const std::string& dir) {
+  return path == dir || path.compare(0, dir.size() + 1, dir + "/") == 0;
 }
 
 }  // namespace mosb::lxc

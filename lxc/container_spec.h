@@ -42,6 +42,19 @@ struct BindMount {
   bool operator==(const BindMount&) const = default;
 };
 
+/// A regular file of the host over a file of the image, always read-only, with nodev, nosuid and
+/// noexec. Its ids are not shifted: the service reads it only if everybody may. What is written
+/// into the source is seen inside; another file renamed over it is not.
+struct FileBind {
+  /// No symlink at its end.
+  std::string source;
+  /// Absolute and normalised; no volume below it. Must be a regular file in a read-only root file
+  /// system, and not below /tmp or /run, which are a tmpfs there. In a writable one it is made
+  /// where it is missing or something else but a directory. Never reached through a symlink.
+  std::string dest;
+  bool operator==(const FileBind&) const = default;
+};
+
 struct Limits {
   std::optional<ByteCount> memory;
   /// Processes and threads.
@@ -52,7 +65,8 @@ struct Limits {
 };
 
 /// kNone: a network namespace with nothing but lo. kHost: the host's, without any right over it.
-enum class Network { kNone, kHost };
+/// kConnected: one with lo that whoever starts the container connects to others (ConnectNetwork).
+enum class Network { kNone, kHost, kConnected };
 
 /// Everything about one container; no part of it comes from anywhere else.
 struct ContainerSpec {
@@ -71,6 +85,7 @@ struct ContainerSpec {
   std::optional<IdRange> idmap;
   Network network = Network::kNone;
   std::vector<BindMount> mounts;
+  std::vector<FileBind> files;
   Limits limits;
   /// Number of the signal that asks the process to end.
   int stop_signal = 15;
@@ -97,5 +112,11 @@ struct RuntimeEnvironment {
 /// The rules above, before anything is done.
 /// Errors: kRuntime, naming the field; kPolicy for host ids on the host's network.
 Status check_spec(const ContainerSpec& spec);
+
+/// Those of spec.files that are bound: not what a volume at or above its destination hides.
+std::vector<FileBind> bound_files(const ContainerSpec& spec);
+
+/// Both normalised.
+bool is_at_or_below(const std::string& path, const std::string& dir);
 
 }  // namespace mosb::lxc

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <span>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -43,6 +44,17 @@ UniqueFd open_signals() {
   return UniqueFd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// The network namespace of process `pid`, surely of the one that `pidfd` stands for.
+Result<UniqueFd> open_network(pid_t pid, const UniqueFd& pidfd) {
+  UniqueFd network =
+      MOSB_TRY(sys::open("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY).as(Errc::kRuntime));
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  if (::poll(&ended, 1, 0) != 0) {
+    return Error(Errc::kRuntime, "process 1 of the container is gone");
+  }
+  return network;
+}
+
 }  // namespace
 
 void report_outcome(UniqueFd& report, const Status& outcome) {
@@ -61,9 +73,9 @@ void report_outcome(UniqueFd& report, const Status& outcome) {
   report.reset();
 }
 
-HelperLoop::HelperLoop(HelperState state, UniqueFd report)
+HelperLoop::HelperLoop(HelperState state, StarterChannels starter)
     : state_(std::move(state)),
-      report_(std::move(report)),
+      starter_(std::move(starter)),
       signals_(open_signals()),
       deadline_(Clock::now() + state_.helper.environment.start_timeout) {}
 
@@ -91,11 +103,12 @@ int HelperLoop::timeout_ms() const {
 }
 
 void HelperLoop::step() {
-  std::array<pollfd, 5> fds{{{state_.control.get(), POLLIN, 0},
+  std::array<pollfd, 6> fds{{{state_.control.get(), POLLIN, 0},
                              {state_.monitor_pidfd.get(), POLLIN, 0},
                              {state_.out.get(), POLLIN, 0},
                              {state_.err.get(), POLLIN, 0},
-                             {signals_.get(), POLLIN, 0}}};
+                             {signals_.get(), POLLIN, 0},
+                             {starter_.connect.get(), POLLIN, 0}}};
   const int ready = ::poll(fds.data(), fds.size(), timeout_ms());
   if (ready == 0) {
     state_.log.flush();
@@ -115,6 +128,9 @@ void HelperLoop::step() {
   }
   if (fds[4].revents != 0) {
     on_signal();
+  }
+  if (fds[5].revents != 0) {
+    on_answer();
   }
   if (fds[0].revents != 0) {
     on_control();
@@ -177,6 +193,45 @@ void HelperLoop::on_ready(const ReceivedMessage& received) {
     fail(Error(Errc::kRuntime, "the container is not confined as asked: " + join(wrong, "; ")));
     return;
   }
+  if (state_.helper.spec.network == Network::kConnected) {
+    ask_to_connect();
+  } else {
+    let_go();
+  }
+}
+
+void HelperLoop::ask_to_connect() {
+  const auto network = open_network(init_pid_, init_pidfd_);
+  if (!network) {
+    fail(network.error().context("find the container's network"));
+    return;
+  }
+  phase_ = Phase::kConnecting;
+  const int fd = network->get();
+  // The first message into an empty queue: it does not wait for the starter.
+  if (!send_message(starter_.connect.get(), {InitMessageType::kConnect, 0, 0}, &fd, 1)) {
+    fail(Error(Errc::kRuntime, "nobody is there to connect the container's network"));
+  }
+}
+
+void HelperLoop::on_answer() {
+  ReceivedMessage received;
+  const bool answered = receive_message(starter_.connect.get(), &received);
+  for (int i = 0; i < received.fd_count; ++i) {
+    ::close(received.fds[i]);
+  }
+  starter_.connect.reset();
+  if (phase_ != Phase::kConnecting) {
+    return;
+  }
+  if (!answered || received.message.type != InitMessageType::kConnected) {
+    fail(Error(Errc::kRuntime, "the container's network was not connected"));
+    return;
+  }
+  let_go();
+}
+
+void HelperLoop::let_go() {
   phase_ = Phase::kStarting;
   const std::array<int, 2> fds{state_.init_spec.get(), state_.listener.get()};
   if (!send_message(state_.control.get(),
@@ -201,7 +256,7 @@ void HelperLoop::on_started() {
     return;
   }
   phase_ = Phase::kRunning;
-  report_outcome(report_, ok());
+  report_outcome(starter_.report, ok());
   state_.config = {};
   state_.expected = {};
   trim_memory();
@@ -248,7 +303,7 @@ void HelperLoop::on_monitor_end() {
   if (exit_) {
     return;
   }
-  if (phase_ == Phase::kSettingUp || phase_ == Phase::kStarting) {
+  if (phase_ != Phase::kRunning && phase_ != Phase::kEnding) {
     const std::string words = last_lxc_words();
     fail(
         Error(Errc::kRuntime, "the container did not start" + (words.empty() ? "" : ": " + words)));
@@ -281,9 +336,10 @@ void HelperLoop::on_deadline() {
   }
   const std::string words = last_lxc_words();
   fail(Error(Errc::kRuntime,
-             "the container did not start within " +
-                 std::to_string(state_.helper.environment.start_timeout.count()) + " ms" +
-                 (words.empty() ? "" : ": " + words)));
+             std::string(phase_ == Phase::kConnecting ? "the container's network was not connected"
+                                                      : "the container did not start") +
+                 " within " + std::to_string(state_.helper.environment.start_timeout.count()) +
+                 " ms" + (words.empty() ? "" : ": " + words)));
 }
 
 void HelperLoop::fail(const Error& error) {
@@ -315,8 +371,12 @@ void HelperLoop::finish() {
   }
   (void)sys::unlink(state_.run_path() + "/exec.sock");
   (void)sys::unlink(state_.run_path() + "/run.json");
+}
+
+void HelperLoop::end() {
+  state_.lock.reset();
   if (failure_) {
-    report_outcome(report_, *failure_);
+    report_outcome(starter_.report, *failure_);
   }
 }
 

@@ -10,25 +10,37 @@
 
 namespace mosb::lxc {
 
+/// What a helper says to whoever starts the container.
+struct StarterChannels {
+  /// Where the starter waits for the outcome of the start.
+  UniqueFd report;
+  /// Network::kConnected: a SOCK_SEQPACKET to ask for the connection. Else closed.
+  UniqueFd connect;
+};
+
 /// Watches one container from its start to its end: checks the facts before its program runs,
 /// copies its output to the log, records start and end.
 class HelperLoop {
  public:
-  /// `report` is where the starter waits for the outcome of the start.
-  HelperLoop(HelperState state, UniqueFd report);
+  HelperLoop(HelperState state, StarterChannels starter);
   /// Returns when the container has ended and nothing of it is left but our own cgroup.
   void run();
+  /// Lets go of the lock and tells why the container did not start, if it did not.
+  void end();
 
  private:
   using Clock = std::chrono::steady_clock;
   enum class Copied { kSome, kNothing, kEnd };
-  enum class Phase { kSettingUp, kStarting, kRunning, kEnding };
+  enum class Phase { kSettingUp, kConnecting, kStarting, kRunning, kEnding };
 
   void step();
   int timeout_ms() const;
   void on_control();
   void on_message(const ReceivedMessage& received);
   void on_ready(const ReceivedMessage& received);
+  void ask_to_connect();
+  void on_answer();
+  void let_go();
   void on_started();
   void on_exited(const InitMessage& message);
   void on_monitor_end();
@@ -41,7 +53,7 @@ class HelperLoop {
   void finish();
 
   HelperState state_;
-  UniqueFd report_;
+  StarterChannels starter_;
   UniqueFd signals_;
   Phase phase_ = Phase::kSettingUp;
   Clock::time_point deadline_;

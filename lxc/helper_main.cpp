@@ -31,46 +31,52 @@ Result<HelperSpec> prepare() {
 
 void run_to_the_end(const HelperSpec& helper,
                     UniqueFd init_spec,
-                    UniqueFd report,
+                    StarterChannels starter,
                     const ItemsHook& hook) {
   auto state = set_up(helper, std::move(init_spec), hook);
+  // Whoever learns of the end, by the report or by the lock, may start the next one in the same
+  // cgroups: ours go first.
   if (state) {
-    HelperLoop(*std::move(state), std::move(report)).run();
-  } else {
-    const bool not_ours = state.error().code() == Errc::kBusy;
+    HelperLoop loop(*std::move(state), std::move(starter));
+    loop.run();
+    (void)leave_monitor_cgroup(helper.spec);
+    loop.end();
+    return;
+  }
+  if (state.error().code() != Errc::kBusy) {
     const auto service = Cgroup::at(service_cgroup(helper.spec.instance, helper.spec.name));
-    if (service && !not_ours) {
+    if (service) {
       (void)service->remove();
     }
-    report_outcome(report, state.error());
-    if (not_ours) {
-      return;
-    }
+    (void)leave_monitor_cgroup(helper.spec);
   }
-  (void)leave_monitor_cgroup(helper.spec);
+  report_outcome(starter.report, state.error());
 }
 
 }  // namespace
 
 int helper_main(const ItemsHook& hook) {
   UniqueFd init_spec(kHelperInitSpecFd);
-  UniqueFd report(kHelperReportFd);
+  StarterChannels starter{UniqueFd(kHelperReportFd), {}};
   (void)::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for SIGPIPE
   const auto helper = prepare();
   if (!helper) {
-    report_outcome(report, helper.error());
+    report_outcome(starter.report, helper.error());
     return 1;
+  }
+  if (helper->spec.network == Network::kConnected) {
+    starter.connect = UniqueFd(kHelperConnectFd);
   }
   const pid_t pid = ::fork();
   if (pid < 0) {
-    report_outcome(report, Error(Errc::kResource, "fork: no more processes"));
+    report_outcome(starter.report, Error(Errc::kResource, "fork: no more processes"));
     return 1;
   }
   if (pid > 0) {
     return 0;
   }
   ::setsid();
-  run_to_the_end(*helper, std::move(init_spec), std::move(report), hook);
+  run_to_the_end(*helper, std::move(init_spec), std::move(starter), hook);
   return 0;
 }
 

@@ -20,6 +20,8 @@ namespace mosb::lxc {
 constexpr int kHelperSpecFd = 3;
 constexpr int kHelperInitSpecFd = 4;
 constexpr int kHelperReportFd = 5;
+/// Only for Network::kConnected.
+constexpr int kHelperConnectFd = 6;
 
 /// Changes the configuration before liblxc sees it. For tests of what happens when protection is
 /// missing; the product's own passes everything as it is.

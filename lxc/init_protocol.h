@@ -2,7 +2,8 @@
 
 #include <cstdint>
 
-/// What mosb-run, mosb-init and exec clients say to each other. Plain data: mosb-init has no heap.
+/// What mosb-run, mosb-init, exec clients and starters say to each other. Plain data: mosb-init has
+/// no heap.
 namespace mosb::lxc {
 
 /// The one descriptor that mosb-init is started with beside 0, 1 and 2: a SOCK_SEQPACKET to
@@ -31,6 +32,10 @@ enum class InitMessageType : std::uint32_t {
   /// exec client: run the spec that comes along; value is 1 for a terminal, whose size is then
   /// detail: rows in the upper, columns in the lower 16 bits.
   kExec,
+  /// run, to its starter: the container's network namespace comes along, to be connected.
+  kConnect,
+  /// starter: it is connected. Anything else, or the end of the connection, ends the container.
+  kConnected,
 };
 
 /// Where starting a program can fail.

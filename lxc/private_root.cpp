@@ -33,6 +33,8 @@ constexpr std::array kMemoryDevices{DeviceNode{"null", 3},
 constexpr unsigned kMemoryMajor = 1;
 constexpr unsigned kTtyMajor = 5;
 
+constexpr std::uint64_t kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
 /// A mount that is not yet at any place, and where it will be in the new root.
 struct DetachedMount {
   UniqueFd fd;
@@ -88,15 +90,35 @@ Result<UniqueFd> copy_volume(const BindMount& mount) {
       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount.readonly ? MOUNT_ATTR_RDONLY : 0));
 }
 
+/// Of the very file that was looked at.
+Result<UniqueFd> copy_file(const std::string& source) {
+  const UniqueFd file = MOSB_TRY(sys::open(source, O_PATH | O_NOFOLLOW).as(Errc::kRuntime));
+  const struct stat st = MOSB_TRY(sys::fstat(file.get(), source).as(Errc::kRuntime));
+  if (!S_ISREG(st.st_mode)) {
+    return Error(Errc::kRuntime, "file source " + quote(source) + " is not a regular file");
+  }
+  UniqueFd mount(::open_tree(file.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+  if (!mount.is_open()) {
+    return sys_error("copy the mount of " + quote(source), errno, Errc::kRuntime);
+  }
+  MOSB_CHECK(restrict_mount(mount, kPlain | MOUNT_ATTR_RDONLY, source));
+  return mount;
+}
+
 Result<std::vector<DetachedMount>> copy_mounts(const ContainerSpec& spec,
                                                const std::string& init_program,
                                                std::vector<std::string>& tmpfs) {
-  constexpr std::uint64_t kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   std::vector<DetachedMount> mounts;
   mounts.push_back({MOSB_TRY(copy_rootfs(spec, tmpfs)), kPrivateRootfs});
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     mounts.push_back({MOSB_TRY(copy_volume(spec.mounts[i])),
                       std::string(kPrivateVolumes) + "/" + std::to_string(i)});
+  }
+  const std::vector<FileBind> files = bound_files(spec);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    mounts.push_back({MOSB_TRY(copy_file(files[i].source)),
+                      std::string(kPrivateFiles) + "/" + std::to_string(i),
+                      true});
   }
   UniqueFd init = MOSB_TRY(
       copy_restricted(init_program, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY));
@@ -166,12 +188,12 @@ Result<std::vector<std::string>> enter_private_root(const ContainerSpec& spec,
     return sys_error("mount a tmpfs over " + quote(root), errno, Errc::kHost);
   }
   ::umask(022);
+  for (const char* dir : {kPrivateMountPoint, kPrivateLxcPath, kPrivateFiles, "/run"}) {
+    MOSB_CHECK(sys::mkdir(root + dir, 0755));
+  }
   MOSB_CHECK(make_devices(root));
   for (const DetachedMount& mount : mounts) {
     MOSB_CHECK(attach(root, mount));
-  }
-  for (const char* dir : {kPrivateMountPoint, kPrivateLxcPath, "/run"}) {
-    MOSB_CHECK(sys::mkdir(root + dir, 0755));
   }
   MOSB_CHECK(pivot(root));
   return tmpfs;

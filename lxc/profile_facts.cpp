@@ -51,6 +51,9 @@ void add_mounts(const ContainerSpec& spec, const ConfigHost& config, ProfileFact
   for (const BindMount& mount : spec.mounts) {
     facts["mount " + mount.dest] = mount.readonly ? "ro,nosuid,nodev" : "nosuid,nodev";
   }
+  for (const FileBind& file : bound_files(spec)) {
+    facts["mount " + file.dest] = "ro,nosuid,nodev,noexec";
+  }
 }
 
 }  // namespace

@@ -74,6 +74,21 @@ Result<std::map<std::string, std::string>> read_namespaces(const std::string& pr
   return found;
 }
 
+/// Whose each of its namespaces is. The helper's own are no others' either: on its network liblxc
+/// listens.
+Status compare_namespaces(const std::string& proc, const HostFacts& host, ProfileFacts& facts) {
+  const std::map<std::string, std::string> helpers = MOSB_TRY(read_namespaces("/proc/self"));
+  for (const auto& [kind, name] : MOSB_TRY(read_namespaces(proc))) {
+    const auto of_host = host.namespaces.find(kind);
+    if (of_host != host.namespaces.end() && of_host->second == name) {
+      facts["namespace " + kind] = "host";
+    } else {
+      facts["namespace " + kind] = helpers.at(kind) == name ? "helper" : "own";
+    }
+  }
+  return ok();
+}
+
 /// "pipe:[123]" → "pipe", "/memfd:x (deleted)" → "/memfd".
 std::string descriptor_kind(const std::string& link) {
   return link.substr(0, link.find(':'));
@@ -241,11 +256,7 @@ Result<ProfileFacts> read_facts(pid_t pid,
     facts[map] =
         squeeze(MOSB_TRY(read_kernel_file(proc + "/" + map, kMaxProcFile).as(Errc::kRuntime)));
   }
-  for (const auto& [kind, name] : MOSB_TRY(read_namespaces(proc))) {
-    const auto own = host.namespaces.find(kind);
-    facts["namespace " + kind] =
-        own != host.namespaces.end() && own->second == name ? "host" : "own";
-  }
+  MOSB_CHECK(compare_namespaces(proc, host, facts));
   if (expected.find("apparmor") != expected.end()) {
     const auto label = read_kernel_file(proc + "/attr/current", kMaxProcFile);
     facts["apparmor"] = label ? squeeze(*label) : "none";

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "mosb/base/text.h"
+
 namespace mosb::lxc {
 
 namespace {
@@ -22,6 +24,27 @@ Result<bool> require_bool(const Json& object, const std::string& name) {
     return Error(Errc::kContent, "'" + name + "' is missing");
   }
   return *value;
+}
+
+std::string network_name(Network network) {
+  switch (network) {
+    case Network::kNone:
+      return "none";
+    case Network::kHost:
+      return "host";
+    case Network::kConnected:
+      return "connected";
+  }
+  return "";
+}
+
+Result<Network> parse_network(const std::string& name) {
+  for (const Network network : {Network::kNone, Network::kHost, Network::kConnected}) {
+    if (name == network_name(network)) {
+      return network;
+    }
+  }
+  return Error(Errc::kContent, "'network' is " + quote(name) + ", which is none");
 }
 
 Json limits_json(const Limits& limits) {
@@ -61,6 +84,15 @@ Result<std::vector<BindMount>> parse_mounts(const Json& object) {
   return mounts;
 }
 
+Result<std::vector<FileBind>> parse_files(const Json& object) {
+  std::vector<FileBind> files;
+  for (const Json& entry : *MOSB_TRY(json::require_array(object, "files"))) {
+    files.push_back({MOSB_TRY(json::require_string(entry, "source")),
+                     MOSB_TRY(json::require_string(entry, "dest"))});
+  }
+  return files;
+}
+
 }  // namespace
 
 Json to_json(const HelperSpec& helper) {
@@ -73,8 +105,9 @@ Json to_json(const HelperSpec& helper) {
       {"rootfs_readonly", spec.rootfs_readonly},
       {"cwd", spec.process.cwd},
       {"program", spec.process.argv.empty() ? "" : spec.process.argv[0]},
-      {"host_network", spec.network == Network::kHost},
+      {"network", network_name(spec.network)},
       {"mounts", Json::array()},
+      {"files", Json::array()},
       {"limits", limits_json(spec.limits)},
       {"stop_signal", spec.stop_signal},
       {"run_dir", spec.run_dir},
@@ -92,6 +125,9 @@ Json to_json(const HelperSpec& helper) {
     out["mounts"].push_back(
         {{"source", mount.source}, {"dest", mount.dest}, {"readonly", mount.readonly}});
   }
+  for (const FileBind& file : spec.files) {
+    out["files"].push_back({{"source", file.source}, {"dest", file.dest}});
+  }
   return out;
 }
 
@@ -106,8 +142,9 @@ Result<HelperSpec> parse_helper_spec(std::string_view text) {
   spec.rootfs_readonly = MOSB_TRY(require_bool(object, "rootfs_readonly"));
   spec.process.cwd = MOSB_TRY(json::require_string(object, "cwd"));
   spec.process.argv = {MOSB_TRY(json::require_string(object, "program"))};
-  spec.network = MOSB_TRY(require_bool(object, "host_network")) ? Network::kHost : Network::kNone;
+  spec.network = MOSB_TRY(parse_network(MOSB_TRY(json::require_string(object, "network"))));
   spec.mounts = MOSB_TRY(parse_mounts(object));
+  spec.files = MOSB_TRY(parse_files(object));
   spec.limits = MOSB_TRY(parse_limits(*MOSB_TRY(json::require_object(object, "limits"))));
   spec.stop_signal = static_cast<int>(MOSB_TRY(require_u32(object, "stop_signal")));
   spec.run_dir = MOSB_TRY(json::require_string(object, "run_dir"));

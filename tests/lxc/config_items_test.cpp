@@ -76,6 +76,15 @@ TEST_CASE("no byte of arguments and environment is in any LXC key", "[lxc]") {
   }
 }
 
+TEST_CASE("to liblxc a connected network is none", "[lxc]") {
+  ContainerSpec spec = example();
+  const auto none = config_items(spec, host());
+  spec.network = Network::kConnected;
+  const auto connected = config_items(spec, host());
+  REQUIRE((none && connected));
+  CHECK(*none == *connected);
+}
+
 TEST_CASE("the host's network is shared, and its sysfs read-only", "[lxc]") {
   ContainerSpec spec = example();
   spec.network = Network::kHost;
@@ -101,6 +110,20 @@ TEST_CASE("mount destinations are escaped and outer ones come first", "[lxc]") {
   REQUIRE(outer != mounts.end());
   REQUIRE(inner != mounts.end());
   CHECK(outer < inner);
+}
+
+TEST_CASE("a bound file is named by our own path, after the volumes, and never writable", "[lxc]") {
+  ContainerSpec spec = example();
+  spec.mounts = {{"/volumes/b", "/srv", false}};
+  spec.files = {{"/etc/MARK", "/srv/hidden"}, {"/run/MARK", "/etc/a b\\c"}};
+  const auto items = config_items(spec, host());
+  REQUIRE(items);
+  const std::vector<std::string> mounts = values_of(*items, "lxc.mount.entry");
+  CHECK(mounts.back() == "/files/0 etc/a\\040b\\134c none bind,ro,nosuid,nodev,noexec 0 0");
+  for (const std::string& mount : mounts) {
+    CHECK(mount.find("MARK") == std::string::npos);
+    CHECK(mount.find("hidden") == std::string::npos);
+  }
 }
 
 TEST_CASE("a key that mosb does not set is refused", "[lxc]") {

@@ -173,6 +173,18 @@ TEST_CASE("with the host's ids a service is confined all the same", "[lxc]") {
   CHECK(writable_files(box) == std::vector<std::string>());
 }
 
+TEST_CASE(
+    "a container on its helper's network, where liblxc listens, is killed before its program runs",
+    "[lxc]") {
+  Box box;
+  box.spec.idmap.reset();  // else it could not even mount its /sys
+  box.environment.libexec_dir = std::string(MOSB_SABOTAGE_DIR) + "/lxc.net";
+  const Status started = start(box.spec, box.environment);
+  REQUIRE_FALSE(started);
+  CHECK_THAT(started.error().message(), Catch::Contains("namespace net is 'helper', not 'own'"));
+  CHECK(leftovers(box.id()).empty());
+}
+
 TEST_CASE("a container that lost a protection is killed before its program runs", "[lxc]") {
   const std::map<std::string, std::string> expected{
       {"lxc.cap.keep", "CapBnd"},

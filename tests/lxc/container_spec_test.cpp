@@ -81,6 +81,46 @@ TEST_CASE("mount destinations that are not plain places are refused", "[lxc]") {
   });
 }
 
+TEST_CASE("file binds that are not plain places of their own are refused", "[lxc]") {
+  for (const std::string dest :
+       {"", "hosts", "/", "/proc/x", "/sys", "/dev/null", "/etc/../x", "/etc/", "/etc/a\nb"}) {
+    check_refused(Errc::kRuntime, "file destination", [&](ContainerSpec& s) {
+      s.files = {{"/run/mosb/hosts", dest}};
+    });
+  }
+  for (const std::string source : {"", "hosts", "/run/../etc/shadow", "/run/mosb/a\x1b"}) {
+    check_refused(Errc::kRuntime, "file source", [&](ContainerSpec& s) {
+      s.files = {{source, "/etc/hosts"}};
+    });
+  }
+  for (const std::string other : {"/etc/hosts", "/etc/hosts/below"}) {
+    check_refused(Errc::kRuntime, "given twice", [&](ContainerSpec& s) {
+      s.files = {{"/run/mosb/a", "/etc/hosts"}, {"/run/mosb/b", other}};
+    });
+  }
+  check_refused(Errc::kRuntime, "a volume below it", [](ContainerSpec& s) {
+    s.files = {{"/run/mosb/a", "/etc"}};
+    s.mounts = {{"/volumes/a", "/etc/ssl", false}};
+  });
+  check_refused(Errc::kRuntime, "tmpfs", [](ContainerSpec& s) {
+    s.rootfs_readonly = true;
+    s.files = {{"/run/mosb/a", "/run/resolv.conf"}};
+  });
+}
+
+TEST_CASE("a file that a volume hides is not bound", "[lxc]") {
+  ContainerSpec spec = good();
+  spec.rootfs_readonly = true;
+  spec.mounts = {{"/volumes/a", "/etc/ssl", false}, {"/volumes/b", "/run", false}};
+  spec.files = {{"/run/mosb/a", "/etc/ssl/cert.pem"},
+                {"/run/mosb/b", "/etc/ssl.conf"},
+                {"/run/mosb/c", "/run"}};
+  CHECK(check_spec(spec));
+  const std::vector<FileBind> bound = bound_files(spec);
+  REQUIRE(bound.size() == 1);
+  CHECK(bound[0].dest == "/etc/ssl.conf");
+}
+
 TEST_CASE("ids outside of the range, and ranges that reach privileged ids, are refused", "[lxc]") {
   check_refused(Errc::kRuntime, "outside", [](ContainerSpec& s) { s.process.uid = 65536; });
   check_refused(Errc::kRuntime, "outside", [](ContainerSpec& s) { s.process.gid = 70000; });
@@ -108,6 +148,7 @@ TEST_CASE("a spec without a command, or with a relative working directory, is re
 TEST_CASE("what the helper is told is what was meant", "[lxc]") {
   ContainerSpec spec = good();
   spec.mounts = {{"/volumes/a", "/srv/a b", true}, {"/volumes/b", "/srv/b", false}};
+  spec.files = {{"/run/mosb/hosts", "/etc/hosts"}, {"/run/mosb/a b", "/etc/a b"}};
   spec.limits = {.memory = ByteCount{1 << 20}, .pids = 5, .cpu_millis = 250};
   spec.network = Network::kHost;
   spec.rootfs_readonly = true;
@@ -119,6 +160,14 @@ TEST_CASE("what the helper is told is what was meant", "[lxc]") {
   CHECK(parsed->spec == spec);
   CHECK(parsed->environment.libexec_dir == environment.libexec_dir);
   CHECK(parsed->environment.start_timeout == environment.start_timeout);
+  for (const Network network : {Network::kNone, Network::kConnected}) {
+    spec.network = network;
+    CHECK(parse_helper_spec(to_json(HelperSpec{spec, environment}).dump())->spec == spec);
+  }
+
+  Json unknown = to_json(HelperSpec{spec, environment});
+  unknown["network"] = "bridge";
+  CHECK_FALSE(parse_helper_spec(unknown.dump()));
 
   ContainerSpec bare = good();
   bare.idmap.reset();

@@ -17,6 +17,7 @@ ProfileFacts example() {
   spec.idmap = IdRange{536870912, 65536};
   spec.rootfs_readonly = true;
   spec.mounts = {{"/volumes/a", "/srv", true}};
+  spec.files = {{"/run/mosb/hosts", "/etc/hosts"}, {"/run/mosb/hidden", "/srv/hidden"}};
   spec.limits = {.memory = ByteCount{10000}, .pids = 12, .cpu_millis = 100};
   ConfigHost config;
   config.masked = {{"/proc/kcore", false}, {"/proc/acpi", true}};
@@ -42,6 +43,8 @@ TEST_CASE("the expected facts follow from the spec", "[lxc]") {
   CHECK(facts.at("probe by number") == "38");
   CHECK(facts.at("mount /") == "ro,nosuid,nodev");
   CHECK(facts.at("mount /srv") == "ro,nosuid,nodev");
+  CHECK(facts.at("mount /etc/hosts") == "ro,nosuid,nodev,noexec");
+  CHECK(facts.find("mount /srv/hidden") == facts.end());
   CHECK(facts.at("mount /proc/acpi") == "ro tmpfs");
   CHECK(facts.at("device /proc/kcore") == "c 1:3");
   CHECK(facts.at("namespace net") == "own");

@@ -26,5 +26,8 @@ int main(int argc, char** argv) {
                                  return item.key.compare(0, dropped.size(), dropped) == 0;
                                }),
                 items.end());
+    if (dropped == "lxc.net") {
+      items.push_back({"lxc.net.0.type", "none"});  // nothing at all would be an empty network
+    }
   });
 }
