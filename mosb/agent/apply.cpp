@@ -8,6 +8,7 @@
 #include "mosb/agent/desired.h"
 #include "mosb/agent/layer_damage.h"
 #include "mosb/agent/layer_sources.h"
+#include "mosb/agent/network_change.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/recheck.h"
 #include "mosb/agent/reconcile.h"
@@ -39,14 +40,31 @@ Result<std::vector<AdmittedTarget>> admit_all(const manifest::Manifest& manifest
 }
 
 Result<std::vector<DesiredService>> desire_all(std::vector<AdmittedTarget> targets,
-                                               const UidRanges& ranges,
+                                               const Reservations& reserved,
                                                const oci::Store& store,
                                                const DesiredRequest& request) {
   std::vector<DesiredService> desired;
   for (AdmittedTarget& target : targets) {
-    desired.push_back(MOSB_TRY(desire(std::move(target), ranges, store, request)));
+    desired.push_back(MOSB_TRY(desire(std::move(target), reserved, store, request)));
   }
   return desired;
+}
+
+void introduce_all(const NetworkChange& network, std::vector<DesiredService>& desired) {
+  for (DesiredService& service : desired) {
+    network.introduce(service);
+  }
+}
+
+/// Network first: that is the order in which they are done.
+Result<std::vector<Step>> all_steps(const NetworkChange& network,
+                                    const SwitchOver& change,
+                                    const std::vector<std::string>& removed) {
+  std::vector<Step> steps = MOSB_TRY(network.plan(change.facts()));
+  for (Step& step : change.steps(removed)) {
+    steps.push_back(std::move(step));
+  }
+  return steps;
 }
 
 /// Services that a complete manifest leaves out, and leftovers of which nobody knows.
@@ -71,6 +89,17 @@ std::vector<std::string> to_remove(const manifest::Manifest& manifest,
     }
   }
   return names;
+}
+
+/// What of the state is not in the hands of this manifest.
+AppliedState staying(AppliedState state, const manifest::Manifest& manifest) {
+  if (manifest.update_type == manifest::UpdateType::kComplete) {
+    state.services.clear();
+  }
+  for (const manifest::Target& target : manifest.targets) {
+    state.services.erase(target.service_name);
+  }
+  return state;
 }
 
 /// The state once everything is done.
@@ -119,30 +148,47 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
   const DesiredRequest request =
       desired_request(paths, instance.id(), context, options.skip_signature);
   std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, store, request));
-  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
-  const std::vector<DesiredService> desired =
-      MOSB_TRY(desire_all(std::move(targets), ranges, store, request));
+  const Addresses addresses_before = MOSB_TRY(read_addresses(paths));
+  const Reservations reserved{
+      MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
+      MOSB_TRY(reserve_addresses(paths,
+                                 instance.id(),
+                                 context.configuration.bridge,
+                                 staying(state, manifest),
+                                 manifest.targets))};
+  std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), reserved, store, request));
   const ServiceRuntime runtime(paths, instance.id());
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, store, options);
   MOSB_CHECK(change.look(desired, paths));
   const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
+  const AppliedState after = state_after(state, manifest, context.trust, desired, removed);
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(paths,
+                                   instance.id(),
+                                   context.configuration.bridge.adjust_firewall,
+                                   {state, addresses_before},
+                                   {after, reserved.addresses}));
+  introduce_all(network, desired);
   const auto previous = [&](const std::string& name) -> Result<std::optional<DesiredService>> {
     const auto it = state.services.find(name);
     if (it == state.services.end()) {
       return std::optional<DesiredService>();
     }
     AdmittedTarget old = MOSB_TRY(readmit_service(it->second, store, request));
-    return std::optional<DesiredService>(
-        MOSB_TRY(desire(std::move(old), MOSB_TRY(read_uid_ranges(paths)), store, request)));
+    DesiredService service = MOSB_TRY(desire(
+        std::move(old), {MOSB_TRY(read_uid_ranges(paths)), addresses_before}, store, request));
+    network.introduce_before(service);
+    return std::optional(std::move(service));
   };
-  ApplyReport report{change.steps(removed), warnings_for(desired)};
+  ApplyReport report{MOSB_TRY(all_steps(network, change, removed)), warnings_for(desired)};
   MOSB_CHECK(change.prepare());
-  const Status executed = change.execute(removed, previous);
+  const Status executed = change.execute(removed, network.as_switch(change.facts()), previous);
   // With keep_going what did not start counts as applied, too: the next apply starts it.
   if (executed || options.keep_going) {
-    MOSB_CHECK(
-        save_applied_state(paths, state_after(state, manifest, context.trust, desired, removed)));
+    MOSB_CHECK(save_addresses(paths, reserved.addresses));
+    MOSB_CHECK(save_applied_state(paths, after));
   }
   MOSB_CHECK(executed);
   return report;
@@ -158,7 +204,12 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   oci::Store metadata = MOSB_TRY(oci::Store::open_or_create(temp.path() + "/store"));
   const DesiredRequest request = desired_request(paths, instance, context, options.skip_signature);
   std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, metadata, request));
-  const UidRanges ranges = MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets)));
+  const Reservations reserved{MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets))),
+                              MOSB_TRY(reserve_addresses(paths,
+                                                         instance,
+                                                         context.configuration.bridge,
+                                                         staying(state, manifest),
+                                                         manifest.targets))};
   // Layers are looked for where an apply would have them.
   std::optional<oci::Store> store;
   if (oci::Store::exists(paths.store())) {
@@ -166,11 +217,18 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   }
   oci::Store& layers = store ? *store : metadata;
   const std::vector<DesiredService> desired =
-      MOSB_TRY(desire_all(std::move(targets), ranges, layers, request));
+      MOSB_TRY(desire_all(std::move(targets), reserved, layers, request));
   SwitchOver change(ServiceRuntime(paths, instance), layers, options);
   MOSB_CHECK(change.look(desired, paths));
-  return ApplyReport{change.steps(to_remove(manifest, state, change.facts())),
-                     warnings_for(desired)};
+  const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
+  const AppliedState after = state_after(state, manifest, context.trust, desired, removed);
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(paths,
+                                   instance,
+                                   context.configuration.bridge.adjust_firewall,
+                                   {state, MOSB_TRY(read_addresses(paths))},
+                                   {after, reserved.addresses}));
+  return ApplyReport{MOSB_TRY(all_steps(network, change, removed)), warnings_for(desired)};
 }
 
 namespace {
@@ -229,23 +287,34 @@ Result<ApplyReport> start(const Instance& instance,
   const DesiredRequest request = desired_request(paths, instance.id(), context, false);
   std::vector<AdmittedTarget> targets;
   targets.push_back(std::move(service.target));
-  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
-  const std::vector<DesiredService> desired =
-      MOSB_TRY(desire_all(std::move(targets), ranges, service.store, request));
+  AppliedState after = service.state;
+  after.services.at(targets.front().target().service_name).stopped = false;
+  const Reservations reserved{
+      MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
+      MOSB_TRY(reserve_addresses(paths, instance.id(), context.configuration.bridge, after, {}))};
+  std::vector<DesiredService> desired =
+      MOSB_TRY(desire_all(std::move(targets), reserved, service.store, request));
   const ServiceRuntime runtime(paths, instance.id());
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, service.store, options);
   MOSB_CHECK(change.look(desired, paths));
-  ApplyReport report{change.steps({}), warnings_for(desired)};
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(paths,
+                                   instance.id(),
+                                   context.configuration.bridge.adjust_firewall,
+                                   {service.state, reserved.addresses},
+                                   {after, reserved.addresses}));
+  introduce_all(network, desired);
+  ApplyReport report{MOSB_TRY(all_steps(network, change, {})), warnings_for(desired)};
   MOSB_CHECK(change.prepare());
   const auto nothing_before = [](const std::string&) -> Result<std::optional<DesiredService>> {
     return std::optional<DesiredService>();
   };
-  MOSB_CHECK(change.execute({}, nothing_before));
-  AppliedService& applied = service.state.services.at(desired.front().name());
-  applied.stopped = false;
+  MOSB_CHECK(change.execute({}, network.as_switch(change.facts()), nothing_before));
+  AppliedService& applied = after.services.at(desired.front().name());
   applied.image = remembered(applied.image, desired.front().applied.image);
-  MOSB_CHECK(save_applied_state(paths, service.state));
+  MOSB_CHECK(save_addresses(paths, reserved.addresses));
+  MOSB_CHECK(save_applied_state(paths, after));
   return report;
 }
 
@@ -285,10 +354,25 @@ Result<DesiredService> describe_service(const Paths& paths, const std::string& n
   permissive.allow_host_ids = true;
   const DesiredRequest request{paths, instance, permissive, trust, true};
   return desire(MOSB_TRY(readmit_service(service, store, request)),
-                MOSB_TRY(read_uid_ranges(paths)),
+                {MOSB_TRY(read_uid_ranges(paths)), MOSB_TRY(read_addresses(paths))},
                 store,
                 request);
 }
+
+namespace {
+
+/// After services were stopped: the network that those need that are left.
+Status settle_network(const Instance& instance,
+                      const AppliedState& state,
+                      const ServiceRuntime& runtime) {
+  const Addresses addresses = MOSB_TRY(read_addresses(instance.paths()));
+  const NetworkWish wish =
+      MOSB_TRY(network_wish(instance.id(), state, addresses, host_resolv_conf()));
+  return InstanceNetwork(instance.paths(), instance.id())
+      .bring(wish, MOSB_TRY(runtime.observe_all()));
+}
+
+}  // namespace
 
 Status stop_service(const Instance& instance, const std::string& name) {
   AppliedState state = MOSB_TRY(load_applied_state(instance.paths()));
@@ -301,6 +385,7 @@ Status stop_service(const Instance& instance, const std::string& name) {
   MOSB_CHECK(save_applied_state(instance.paths(), state));
   const ServiceRuntime runtime(instance.paths(), instance.id());
   MOSB_CHECK(runtime.stop(name));
+  MOSB_CHECK(settle_network(instance, state, runtime));
   // A stop that was killed between two unmounts left no image to find its layers by.
   return runtime.collect_garbage();
 }
@@ -314,6 +399,7 @@ Result<ApplyReport> take_down(const Instance& instance, bool remove_volumes) {
     report.steps.push_back({"remove", name, "taken down"});
     MOSB_CHECK(runtime.stop(name));
   }
+  MOSB_CHECK(settle_network(instance, AppliedState(), runtime));
   MOSB_CHECK(runtime.collect_garbage());
   if (remove_volumes) {
     report.steps.push_back({"volume", paths.volumes(), "removed"});

@@ -6,11 +6,11 @@
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/apply.h"
 #include "mosb/agent/desired.h"
+#include "mosb/agent/network_change.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/recheck.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
-#include "mosb/agent/uid_ranges.h"
 #include "mosb/base/log.h"
 
 namespace mosb::agent {
@@ -73,9 +73,21 @@ Result<std::optional<DesiredService>> nothing_before(const std::string& /*name*/
   return std::optional<DesiredService>();
 }
 
+/// The network was seen to before, for all services at once.
+NetworkSwitch nothing_to_do() {
+  return {[] { return ok(); }, [] { return ok(); }};
+}
+
 void add(ApplyReport& to, const ApplyReport& more) {
   to.steps.insert(to.steps.end(), more.steps.begin(), more.steps.end());
   to.warnings.insert(to.warnings.end(), more.warnings.begin(), more.warnings.end());
+}
+
+Status bring_network(const NetworkChange& network,
+                     const std::map<std::string, ServiceFacts>& facts,
+                     ApplyReport& report) {
+  add(report, {MOSB_TRY(network.plan(facts)), {}});
+  return network.as_switch(facts).forward();
 }
 
 /// One applied service by itself: nothing that happens to it keeps another one down.
@@ -84,18 +96,20 @@ class AppliedChange {
   AppliedChange(const ServiceRuntime& runtime, oci::Store& store, const ApplyOptions& options)
       : change_(runtime, store, options) {}
   Status plan(AdmittedTarget target,
-              const UidRanges& ranges,
+              const Reservations& reserved,
+              const NetworkChange& network,
               const oci::Store& store,
               const DesiredRequest& request,
               ApplyReport& report) {
-    desired_.push_back(MOSB_TRY(desire(std::move(target), ranges, store, request)));
+    desired_.push_back(MOSB_TRY(desire(std::move(target), reserved, store, request)));
+    network.introduce(desired_.front());
     MOSB_CHECK(change_.look(desired_, request.paths));
     add(report, {change_.steps({}), warnings_for(desired_)});
     return ok();
   }
   Status execute() {
     MOSB_CHECK(change_.prepare());
-    return change_.execute({}, nothing_before);
+    return change_.execute({}, nothing_to_do(), nothing_before);
   }
 
  private:
@@ -116,14 +130,31 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
-  const UidRanges ranges = MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets)));
-  const std::vector<std::string> unknown = not_applied(state, MOSB_TRY(runtime.observe_all()));
+  const std::map<std::string, ServiceFacts> facts = MOSB_TRY(runtime.observe_all());
+  const std::vector<std::string> unknown = not_applied(state, facts);
   SwitchOver removal(runtime, store, options);
   ApplyReport report{removal.steps(unknown), {}};
-  MOSB_CHECK(removal.execute(unknown, nothing_before));
+  MOSB_CHECK(removal.execute(unknown, nothing_to_do(), nothing_before));
+  auto addresses = reserve_addresses(paths, instance.id(), context.configuration.bridge, state, {});
+  const bool have_addresses = failure.keep(addresses ? ok() : Status(addresses.error()));
+  const Reservations reserved{
+      MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
+      have_addresses ? *std::move(addresses) : MOSB_TRY(read_addresses(paths))};
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(paths,
+                                   instance.id(),
+                                   context.configuration.bridge.adjust_firewall,
+                                   {state, reserved.addresses},
+                                   {state, reserved.addresses}));
+  // A network that cannot be had keeps only those down that need it.
+  const bool connected = have_addresses && failure.keep(bring_network(network, facts, report));
+  (void)failure.keep(save_addresses(paths, reserved.addresses));
   for (AdmittedTarget& target : targets) {
+    if (!connected && is_connected(target.target())) {
+      continue;
+    }
     AppliedChange change(runtime, store, options);
-    if (failure.keep(change.plan(std::move(target), ranges, store, request, report))) {
+    if (failure.keep(change.plan(std::move(target), reserved, network, store, request, report))) {
       (void)failure.keep(change.execute());
     }
   }
@@ -146,11 +177,19 @@ Result<ApplyReport> plan_applied(const Paths& paths,
   const ServiceRuntime runtime(paths, instance);
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
-  const UidRanges ranges = MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets)));
-  ApplyReport report;
+  const Reservations reserved{
+      MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets))),
+      MOSB_TRY(reserve_addresses(paths, instance, context.configuration.bridge, state, {}))};
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(paths,
+                                   instance,
+                                   context.configuration.bridge.adjust_firewall,
+                                   {state, reserved.addresses},
+                                   {state, reserved.addresses}));
+  ApplyReport report{MOSB_TRY(network.plan(MOSB_TRY(runtime.observe_all()))), {}};
   for (AdmittedTarget& target : targets) {
     AppliedChange change(runtime, store, options);
-    (void)failure.keep(change.plan(std::move(target), ranges, store, request, report));
+    (void)failure.keep(change.plan(std::move(target), reserved, network, store, request, report));
   }
   MOSB_CHECK(failure.status());
   const SwitchOver removal(runtime, store, options);

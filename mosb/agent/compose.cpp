@@ -1,6 +1,7 @@
 #include "mosb/agent/compose.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mosb/agent/layer_sources.h"
 #include "mosb/base/json.h"
@@ -92,6 +93,43 @@ std::optional<verity::IdRange> mount_range(const manifest::Target& target,
   return verity::IdRange{ranges.at(group), kRangeSize};
 }
 
+lxc::Network container_network(manifest::TargetNetwork::Type type) {
+  switch (type) {
+    case manifest::TargetNetwork::Type::kNone:
+      break;
+    case manifest::TargetNetwork::Type::kHost:
+      return lxc::Network::kHost;
+    case manifest::TargetNetwork::Type::kSimple:
+      return lxc::Network::kConnected;
+  }
+  return lxc::Network::kNone;
+}
+
+/// The service's place at the bridge, and the files that come with it.
+Status connect(const manifest::Target& target, const ComposeContext& context, ServiceSpec& spec) {
+  const auto lease = context.reserved.addresses.leases.find(target.service_name);
+  if (lease == context.reserved.addresses.leases.end()) {
+    return Error(Errc::kState,
+                 "service " + quote(target.service_name) + " has no address of the bridge")
+        .with_hint("apply its manifest again");
+  }
+  spec.network = ServiceNetwork{context.reserved.addresses.bridge,
+                                service_port(target, lease->second, context.instance)};
+  const std::string dir = context.paths.name_files(target.service_name);
+  for (const auto& [name, dest] : {std::pair{"hosts", kHostsFile},
+                                   std::pair{"resolv.conf", kResolvConfFile},
+                                   std::pair{"hostname", kHostnameFile}}) {
+    spec.container.files.push_back({dir + "/" + name, dest});
+    spec.image.mount_points.push_back(dest);
+  }
+  for (const manifest::TargetPort& port : target.network.ports) {
+    if (port.wait) {
+      spec.awaited.push_back(port);
+    }
+  }
+  return ok();
+}
+
 Result<lxc::ContainerSpec> container_spec(const manifest::Target& target,
                                           const oci::ImageConfig& config,
                                           const ComposeContext& context) {
@@ -106,11 +144,10 @@ Result<lxc::ContainerSpec> container_spec(const manifest::Target& target,
   if (spec.process.cwd.empty()) {
     spec.process.cwd = "/";
   }
-  if (const auto range = mount_range(target, context.ranges)) {
+  if (const auto range = mount_range(target, context.reserved.ranges)) {
     spec.idmap = lxc::IdRange{range->host_base, range->count};
   }
-  spec.network = target.network.type == manifest::TargetNetwork::Type::kHost ? lxc::Network::kHost
-                                                                             : lxc::Network::kNone;
+  spec.network = container_network(target.network.type);
   spec.limits.memory = target.resources.memory;
   spec.limits.pids = target.resources.pids.value_or(kDefaultPids);
   spec.limits.cpu_millis = target.resources.cpu_millis;
@@ -138,6 +175,18 @@ std::vector<VolumeBind> volume_binds(const manifest::Manifest& manifest,
 
 std::string optional_text(const std::optional<ByteCount>& value) {
   return value ? std::to_string(value->value) : "";
+}
+
+/// What a running service cannot be given anew: its own end of the wire. Forwards and isolation are
+/// rules of the host.
+std::string network_text(const std::optional<ServiceNetwork>& network) {
+  if (!network) {
+    return "";
+  }
+  const net::ServicePort& port = network->port;
+  const net::BridgeSpec& bridge = network->bridge;
+  return port.mac.str() + " " + port.ipv4.str() + " " + bridge.ipv4.str() + " " +
+         (port.ipv6 && bridge.ipv6 ? port.ipv6->str() + " " + bridge.ipv6->str() : "");
 }
 
 /// A digest over everything that makes a difference to what runs.
@@ -170,6 +219,7 @@ std::string fingerprint_of(const ServiceSpec& spec) {
                  Digest::of(c.process.cwd).hex(),
                  Digest::of(spec.user).hex(),
                  static_cast<int>(c.network),
+                 network_text(spec.network),
                  c.rootfs_readonly,
                  c.stop_signal,
                  spec.stop_timeout.count(),
@@ -208,7 +258,7 @@ Result<ServiceSpec> compose(const manifest::Manifest& manifest,
   spec.image.layers = MOSB_TRY(
       layer_sources(image.manifest, context.store).context("image " + quote(image.image.ref)));
   if (spec.type == manifest::ServiceType::kContainer) {
-    spec.image.idmap = mount_range(target, context.ranges);
+    spec.image.idmap = mount_range(target, context.reserved.ranges);
     spec.image.write = target.rootfs_readonly ? verity::ImageMount::Write::kReadOnly
                                               : verity::ImageMount::Write::kTmpfs;
     spec.container = MOSB_TRY(container_spec(target, image.config, context)
@@ -216,6 +266,9 @@ Result<ServiceSpec> compose(const manifest::Manifest& manifest,
     spec.user = target.user.value_or(image.config.user.value_or(""));
     spec.stop_timeout = target.stop_grace_period.value_or(spec.stop_timeout);
     spec.volumes = volume_binds(manifest, target);
+    if (is_connected(target)) {
+      MOSB_CHECK(connect(target, context, spec));
+    }
   } else {
     spec.image.write = verity::ImageMount::Write::kReadOnly;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,9 @@
 #include "mosb/agent/admission.h"
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/configuration.h"
+#include "mosb/agent/name_files.h"
 #include "mosb/agent/paths.h"
-#include "mosb/agent/uid_ranges.h"
+#include "mosb/agent/reservations.h"
 #include "mosb/base/result.h"
 #include "verity/mounted_image.h"
 
@@ -23,12 +25,24 @@ struct VolumeBind {
   bool persistent = false;
 };
 
+/// A service's place at the bridge.
+struct ServiceNetwork {
+  net::BridgeSpec bridge;
+  net::ServicePort port;
+  /// Filled in when it is known who else is there; no part of the fingerprint.
+  NameFiles files = {};
+};
+
 /// Everything that is done for one service, as a value: what is mounted, what is bound, what runs.
 struct ServiceSpec {
   std::string name;
   manifest::ServiceType type = manifest::ServiceType::kContainer;
   verity::ImageMount image;
   std::vector<VolumeBind> volumes;
+  /// Only for the network type simple.
+  std::optional<ServiceNetwork> network;
+  /// Ports that a start waits for.
+  std::vector<manifest::TargetPort> awaited;
   /// Only for containers. Its process has no ids yet: they are looked up in the mounted image.
   lxc::ContainerSpec container;
   /// `User` as image or manifest give it.
@@ -44,7 +58,7 @@ std::string uid_group(const manifest::Target& target);
 struct ComposeContext {
   const Paths& paths;
   const std::string& instance;
-  const UidRanges& ranges;
+  const Reservations& reserved;
   const Configuration& configuration;
   const oci::Store& store;
 };
@@ -57,7 +71,8 @@ std::string rootfs_path(const Paths& paths,
 std::string file_system_path(const Paths& paths, const std::string& name);
 
 /// Joins what manifest, image and host say. Pure. Errors: kVerity for a layer without exactly one
-/// root hash, kPolicy for host uids that are not allowed, kContent for an image without command.
+/// root hash, kPolicy for host uids that are not allowed, kContent for an image without command,
+/// kState for a connected service without addresses.
 Result<ServiceSpec> compose(const manifest::Manifest& manifest,
                             const manifest::Target& target,
                             const AdmittedImage& image,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "mosb/base/text.h"
 #include "mosb/manifest/document.h"
@@ -19,7 +20,7 @@ constexpr Field kTop[] = {{"registries"},
                           {"trust"},
                           {"verifier"},
                           {"policy"},
-                          {"bridge", Field::Since::kNotBuilt},
+                          {"bridge"},
                           {"proxy", Field::Since::kNotBuilt},
                           {"paths", Field::Since::kNotBuilt}};
 constexpr Field kRegistry[] = {{"host"},
@@ -30,6 +31,7 @@ constexpr Field kRegistry[] = {{"host"},
                                {"trusted_realms"},
                                {"mirrors"}};
 constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}, {"recheck"}};
+constexpr Field kBridge[] = {{"name"}, {"subnet"}, {"subnet6"}, {"adjust_firewall"}};
 constexpr Field kPolicy[] = {{"allow_host_ids"}};
 constexpr std::array<std::string_view, 3> kVerifiers{"auto", "dm", "fuse"};
 /// In the order of Recheck.
@@ -88,6 +90,71 @@ void read_registries(const ObjectReader& top, Configuration& configuration) {
   }
 }
 
+/// A name that the kernel takes for a device, and that needs no quoting anywhere.
+Status check_device_name(std::string_view name) {
+  constexpr std::size_t kMost = 15;
+  const bool good = !name.empty() && name.size() <= kMost &&
+                    std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
+                    std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                      return std::isalnum(c) != 0 || c == '-' || c == '_';
+                    });
+  if (!good) {
+    return Error(Errc::kManifest,
+                 quote(name) +
+                     " is no name for a bridge: a letter, then up to 14 letters, digits, "
+                     "'-' and '_'");
+  }
+  return ok();
+}
+
+/// A network with room for services: its first address, and at most this long a prefix.
+std::optional<IpPrefix> read_subnet(const ObjectReader& bridge,
+                                    std::string_view name,
+                                    bool v4,
+                                    unsigned shortest,
+                                    unsigned longest) {
+  const auto text = bridge.get(name, manifest::as_line);
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto complain = [&](const std::string& message) {
+    bridge.problem(name, bridge.find(name)->mark, message);
+    return std::nullopt;
+  };
+  const auto subnet = IpPrefix::parse(*text);
+  if (!subnet) {
+    return complain(subnet.error().message());
+  }
+  if (subnet->address.is_v4() != v4) {
+    return complain(quote(*text) + " is not of this family");
+  }
+  if (subnet->length < shortest || subnet->length > longest) {
+    return complain("wants a length from " + std::to_string(shortest) + " to " +
+                    std::to_string(longest));
+  }
+  if (subnet->first() != subnet->address) {
+    return complain(quote(*text) + " is no network but an address in " + subnet->first().str() +
+                    "/" + std::to_string(subnet->length));
+  }
+  return *subnet;
+}
+
+void read_bridge(const ObjectReader& top, BridgeConfiguration& out) {
+  const manifest::Node* const node = top.find("bridge");
+  if (node == nullptr) {
+    return;
+  }
+  constexpr unsigned kShortest = 8;
+  constexpr unsigned kLongest = 29;
+  constexpr unsigned kShortest6 = 16;
+  constexpr unsigned kLongest6 = 112;
+  const ObjectReader bridge(*node, "bridge", kBridge, top.findings());
+  out.name = bridge.get_checked("name", check_device_name).value_or(out.name);
+  out.subnet = read_subnet(bridge, "subnet", true, kShortest, kLongest);
+  out.subnet6 = read_subnet(bridge, "subnet6", false, kShortest6, kLongest6);
+  out.adjust_firewall = bridge.get("adjust_firewall", manifest::as_bool).value_or(false);
+}
+
 void read_all(const ObjectReader& top, Configuration& configuration) {
   read_registries(top, configuration);
   if (const manifest::Node* node = top.find("trust")) {
@@ -102,6 +169,7 @@ void read_all(const ObjectReader& top, Configuration& configuration) {
     const ObjectReader policy(*node, "policy", kPolicy, top.findings());
     configuration.allow_host_ids = policy.get("allow_host_ids", manifest::as_bool).value_or(false);
   }
+  read_bridge(top, configuration.bridge);
   const auto verifier = top.get_word("verifier", kVerifiers, {});
   configuration.verifier = static_cast<VerifierChoice>(verifier.value_or(0));
 }

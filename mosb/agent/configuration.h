@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mosb/agent/recheck.h"
+#include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/mirror_name.h"
 
@@ -29,6 +30,17 @@ struct RegistryConfiguration {
 /// More of them only add waiting.
 inline constexpr std::size_t kMaxMirrors = 8;
 
+/// Where services with a network of their own are attached.
+struct BridgeConfiguration {
+  std::string name = "lxcbr0";
+  /// nullopt: that of a bridge that is there already, else 10.0.3.0/24.
+  std::optional<IpPrefix> subnet = std::nullopt;
+  /// nullopt: that of a bridge that is there already, else no IPv6.
+  std::optional<IpPrefix> subnet6 = std::nullopt;
+  /// Whether mosb may let its traffic pass a foreign firewall that would drop it.
+  bool adjust_firewall = false;
+};
+
 enum class VerifierChoice { kAuto, kDm, kFuse };
 
 /// mosb.yaml (docs/configuration.md).
@@ -39,6 +51,7 @@ struct Configuration {
   std::string local_scope = "local/mosb";
   Recheck recheck = Recheck::kNever;
   VerifierChoice verifier = VerifierChoice::kAuto;
+  BridgeConfiguration bridge;
   /// Whether containers may run with the host's uids.
   bool allow_host_ids = false;
 

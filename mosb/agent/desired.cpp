@@ -67,11 +67,11 @@ std::set<std::string> uid_groups(const std::vector<AdmittedTarget>& targets) {
 }
 
 Result<DesiredService> desire(AdmittedTarget target,
-                              const UidRanges& ranges,
+                              const Reservations& reserved,
                               const oci::Store& store,
                               const DesiredRequest& request) {
   const ComposeContext context{
-      request.paths, request.instance, ranges, request.configuration, store};
+      request.paths, request.instance, reserved, request.configuration, store};
   ServiceSpec spec = MOSB_TRY(compose(target.manifest, target.target(), target.image, context));
   oci::Manifest manifest = *target.image.manifest;
   return DesiredService{{std::move(target.manifest), std::move(target.image.image), false},

@@ -11,7 +11,7 @@
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/compose.h"
 #include "mosb/agent/configuration.h"
-#include "mosb/agent/uid_ranges.h"
+#include "mosb/agent/reservations.h"
 #include "mosb/base/result.h"
 #include "mosb/manifest/manifest.h"
 #include "mosb/oci/pull.h"
@@ -58,7 +58,7 @@ Result<AdmittedTarget> readmit_service(const AppliedService& service,
 std::set<std::string> uid_groups(const std::vector<AdmittedTarget>& targets);
 
 Result<DesiredService> desire(AdmittedTarget target,
-                              const UidRanges& ranges,
+                              const Reservations& reserved,
                               const oci::Store& store,
                               const DesiredRequest& request);
 

@@ -23,6 +23,8 @@ class Paths {
   std::string services() const { return run() + "/services"; }
   /// What this boot knows of a service; gone after a reboot.
   std::string service_run(const std::string& name) const { return services() + "/" + name; }
+  /// What a service at the bridge finds names by; bound into it.
+  std::string name_files(const std::string& name) const { return service_run(name) + "/etc"; }
   std::string containers() const { return run() + "/containers"; }
   std::string container_run(const std::string& name) const { return containers() + "/" + name; }
   /// What of a service outlives a reboot: the record of its last exit.

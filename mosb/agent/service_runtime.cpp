@@ -4,6 +4,8 @@
 #include <csignal>
 #include <utility>
 
+#include <net/if.h>
+
 #include "lxc/user.h"
 #include "mosb/agent/suspects.h"
 #include "mosb/agent/volumes.h"
@@ -11,6 +13,8 @@
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/net/netlink.h"
+#include "mosb/net/network_plan.h"
 #include "verity/mount_table.h"
 #include "verity/server_probe.h"
 #include "verity/volume.h"
@@ -182,9 +186,33 @@ Status ServiceRuntime::start(const ServiceSpec& spec, std::chrono::milliseconds 
   MOSB_CHECK(sys::mkdir_all(paths_.containers(), 0700));
   lxc::RuntimeEnvironment environment = runtime_environment();
   environment.start_timeout = timeout;
-  MOSB_CHECK(lxc::start(container, environment));
+  if (!spec.network) {
+    MOSB_CHECK(lxc::start(container, environment));
+  } else {
+    MOSB_CHECK(start_connected(container, environment, *spec.network));
+  }
   take_back.dismiss();
   return ok();
+}
+
+Status ServiceRuntime::start_connected(const lxc::ContainerSpec& container,
+                                       const lxc::RuntimeEnvironment& environment,
+                                       const ServiceNetwork& network) const {
+  MOSB_CHECK(write_name_files(paths_.name_files(container.name), network.files));
+  const net::NetworkSpec place{instance_, network.bridge, {network.port}};
+  return lxc::start(container, environment, [&](int netns) {
+    net::LibNetlink netlink;
+    return net::connect(place, network.port, netns, netlink);
+  });
+}
+
+Status ServiceRuntime::disconnect(const std::string& name) const {
+  // The device goes with the service's network namespace, but only some time later.
+  if (::if_nametoindex(net::device_name(instance_, name).c_str()) == 0) {
+    return ok();
+  }
+  net::LibNetlink netlink;
+  return net::disconnect({instance_, {}, {}}, name, netlink);
 }
 
 Status ServiceRuntime::release_mounts(const std::string& name,
@@ -239,6 +267,7 @@ Status ServiceRuntime::stop(const std::string& name, const ServiceSpec* keep) co
   const auto record = read_service_record(paths_, name);
   const ServiceRecord how = record && *record ? **record : ServiceRecord();
   MOSB_CHECK(stop_container(name, how).context("stop " + quote(name)));
+  MOSB_CHECK(disconnect(name));
   // What a run wrote into its root file system goes with it, even if the same spec starts again.
   const bool written = keep != nullptr && how.fingerprint == keep->fingerprint &&
                        keep->image.write == verity::ImageMount::Write::kTmpfs;

@@ -61,6 +61,10 @@ class ServiceRuntime {
   verity::MountEnvironment mount_environment() const;
 
  private:
+  Status start_connected(const lxc::ContainerSpec& container,
+                         const lxc::RuntimeEnvironment& environment,
+                         const ServiceNetwork& network) const;
+  Status disconnect(const std::string& name) const;
   Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
   void remove_empty_directories(const ServiceSpec& spec) const;
   /// Unmounts what lies at a target of ours and has lost its record.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mosb/agent/instance.h"
+#include "mosb/agent/readiness.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
 
@@ -128,10 +129,32 @@ ServiceStatus status_of(const std::string& name,
   return status;
 }
 
+Status add_network(const AppliedService& applied,
+                   const Addresses& addresses,
+                   ServiceStatus& status) {
+  const auto lease = addresses.leases.find(status.name);
+  if (!is_connected(applied.target()) || lease == addresses.leases.end()) {
+    return ok();
+  }
+  status.addresses = lease->second;
+  status.ports = applied.target().network.ports;
+  std::vector<manifest::TargetPort> awaited = status.ports;
+  std::erase_if(awaited, [](const auto& port) { return !port.wait; });
+  if (status.state == ServiceState::kReady && status.pid) {
+    const std::string why = MOSB_TRY(why_not_ready(awaited, lease->second.ipv4, *status.pid));
+    if (!why.empty()) {
+      status.state = ServiceState::kRunning;
+      status.message = why;
+    }
+  }
+  return ok();
+}
+
 Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   const ServiceRuntime runtime(paths, MOSB_TRY(read_instance_id(paths)));
   std::map<std::string, ServiceFacts> facts = MOSB_TRY(runtime.observe_all());
+  const Addresses addresses = MOSB_TRY(read_addresses(paths));
   std::vector<ServiceStatus> list;
   for (const auto& [name, applied] : state.services) {
     auto it = facts.find(name);
@@ -139,6 +162,7 @@ Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
       it = facts.emplace(name, MOSB_TRY(runtime.observe(name))).first;
     }
     list.push_back(status_of(name, &applied, it->second));
+    MOSB_CHECK(add_network(applied, addresses, list.back()));
   }
   for (const auto& [name, fact] : facts) {
     if (!state.services.contains(name)) {
@@ -147,6 +171,29 @@ Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
   }
   return list;
 }
+
+namespace {
+
+Json network_json(const ServiceStatus& status) {
+  const auto& addresses = status.addresses;
+  return {{"type", status.network},
+          {"ipv4", addresses ? Json(addresses->ipv4.str()) : Json(nullptr)},
+          {"ipv6", addresses && addresses->ipv6 ? Json(addresses->ipv6->str()) : Json(nullptr)}};
+}
+
+Json ports_json(const std::vector<manifest::TargetPort>& ports) {
+  Json list = Json::array();
+  for (const manifest::TargetPort& port : ports) {
+    list.push_back({{"name", port.name},
+                    {"host_ip", port.host_ip ? port.host_ip->str() : ""},
+                    {"host", port.host},
+                    {"container", port.container},
+                    {"protocol", manifest::protocol_name(port.protocol)}});
+  }
+  return list;
+}
+
+}  // namespace
 
 Json to_json(const ServiceStatus& status) {
   Json image = nullptr;
@@ -171,8 +218,8 @@ Json to_json(const ServiceStatus& status) {
           {"image", image},
           {"verified_by", status.verified_by},
           {"signature", signature},
-          {"network", {{"type", status.network}, {"ipv4", nullptr}, {"ipv6", nullptr}}},
-          {"ports", Json::array()},
+          {"network", network_json(status)},
+          {"ports", ports_json(status.ports)},
           {"nsgroup", status.nsgroup},
           {"uid_base", status.uid_base ? Json(*status.uid_base) : Json(nullptr)},
           {"message", status.message}};

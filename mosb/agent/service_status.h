@@ -6,6 +6,7 @@
 
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/paths.h"
+#include "mosb/agent/service_network.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/base/clock.h"
 #include "mosb/base/json.h"
@@ -39,6 +40,9 @@ struct ServiceStatus {
   /// "fuse-verity", or "none" when nothing is mounted.
   std::string verified_by = "none";
   std::string network;
+  /// Only with the network simple.
+  std::optional<Lease> addresses;
+  std::vector<manifest::TargetPort> ports;
   std::string nsgroup;
   std::optional<std::uint32_t> uid_base;
   /// Why it is in its state, where that needs a word.
@@ -49,6 +53,10 @@ struct ServiceStatus {
 ServiceStatus status_of(const std::string& name,
                         const AppliedService* applied,
                         const ServiceFacts& facts);
+/// Adds what the service has of the bridge, and whether its awaited ports are open. Errors: kHost.
+Status add_network(const AppliedService& applied,
+                   const Addresses& addresses,
+                   ServiceStatus& status);
 
 /// All services of the instance, by name. Reads only.
 Result<std::vector<ServiceStatus>> list_services(const Paths& paths);

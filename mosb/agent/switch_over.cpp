@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mosb/agent/layer_damage.h"
+#include "mosb/agent/readiness.h"
 #include "mosb/agent/suspects.h"
 #include "mosb/agent/volumes.h"
 #include "mosb/base/file.h"
@@ -145,6 +146,20 @@ void SwitchOver::discard_all(std::size_t prepared) {
   }
 }
 
+Status SwitchOver::start(const ServiceSpec& spec) const {
+  MOSB_CHECK(runtime_.start(spec, options_.wait));
+  if (spec.awaited.empty() || !spec.network) {
+    return ok();
+  }
+  return await_ready(spec.name,
+                     spec.awaited,
+                     spec.network->port.ipv4,
+                     options_.wait,
+                     [&]() -> Result<std::optional<pid_t>> {
+                       return MOSB_TRY(runtime_.observe(spec.name)).container.init_pid;
+                     });
+}
+
 Status SwitchOver::switch_all(std::vector<std::string>& touched) {
   Status first = ok();
   for (const Item& item : items_) {
@@ -159,7 +174,7 @@ Status SwitchOver::switch_all(std::vector<std::string>& touched) {
       started = runtime_.stop(name, &item.service->spec);
     }
     if (started) {
-      started = runtime_.start(item.service->spec, options_.wait);
+      started = start(item.service->spec);
     }
     if (!started) {
       started = std::move(started).context("service " + quote(name));
@@ -176,25 +191,33 @@ Status SwitchOver::switch_all(std::vector<std::string>& touched) {
   return first;
 }
 
-Status SwitchOver::execute(const std::vector<std::string>& removed, const FindPrevious& previous) {
+Status SwitchOver::execute(const std::vector<std::string>& removed,
+                           const NetworkSwitch& network,
+                           const FindPrevious& previous) {
   std::vector<std::string> touched;
   for (const std::string& name : removed) {
     touched.push_back(name);
     announce({"remove", name, ""});
     MOSB_CHECK(runtime_.stop(name));
   }
-  Status switched = switch_all(touched);
-  if (switched || options_.keep_going) {
+  Status switched = network.forward();
+  const bool reached = switched.has_value();
+  if (reached) {
+    switched = switch_all(touched);
+  }
+  if (switched || (reached && options_.keep_going)) {
     return switched;
   }
-  const Status back = put_back(touched, previous);
+  const Status back = put_back(touched, network, previous);
   if (!back) {
     log::warn("what ran before could not be put back: " + back.error().message());
   }
   return switched;
 }
 
-Status SwitchOver::put_back(const std::vector<std::string>& touched, const FindPrevious& previous) {
+Status SwitchOver::put_back(const std::vector<std::string>& touched,
+                            const NetworkSwitch& network,
+                            const FindPrevious& previous) {
   Status first = ok();
   const auto keep = [&first](Status status) {
     if (!status && first) {
@@ -212,6 +235,7 @@ Status SwitchOver::put_back(const std::vector<std::string>& touched, const FindP
       keep(runtime_.discard(item.service->spec));
     }
   }
+  keep(network.back());
   for (const std::string& name : touched) {
     if (!facts_of(facts_, name).running() && facts_of(facts_, name).mounts.empty()) {
       continue;
@@ -225,7 +249,7 @@ Status SwitchOver::put_back(const std::vector<std::string>& touched, const FindP
       announce({"start", name, "put back"});
       Status started = runtime_.prepare((*old)->spec);
       if (started) {
-        started = runtime_.start((*old)->spec, options_.wait);
+        started = start((*old)->spec);
       }
       keep(std::move(started));
     }

@@ -20,6 +20,13 @@ namespace mosb::agent {
 /// Finds what ran under a name before, ready to be started again; nullopt if nothing did.
 using FindPrevious = std::function<Result<std::optional<DesiredService>>(const std::string& name)>;
 
+/// What goes with a switch of services: the network that they shall have, and the one to go back
+/// to.
+struct NetworkSwitch {
+  std::function<Status()> forward;
+  std::function<Status()> back;
+};
+
 /// Takes a set of services from what is to what shall be: look, then prepare, then execute.
 class SwitchOver {
  public:
@@ -35,10 +42,12 @@ class SwitchOver {
   /// Phase 1: fetches layers and mounts images. Nothing that runs is touched; what was mounted is
   /// unmounted again if one of them fails.
   Status prepare();
-  /// Phase 2: stops, then starts. If a service does not start, those switched so far are stopped
-  /// and what ran before is started again; with keep_going the others go on. The error is that of
-  /// the service.
-  Status execute(const std::vector<std::string>& removed, const FindPrevious& previous);
+  /// Phase 2: stops what goes, changes the network, then stops and starts one after the other. If a
+  /// service does not start, those switched so far are stopped and what ran before is started
+  /// again; with keep_going the others go on. The error is that of the service.
+  Status execute(const std::vector<std::string>& removed,
+                 const NetworkSwitch& network,
+                 const FindPrevious& previous);
 
  private:
   struct Item {
@@ -53,7 +62,10 @@ class SwitchOver {
   Status mount_all();
   void discard_all(std::size_t prepared);
   Status switch_all(std::vector<std::string>& touched);
-  Status put_back(const std::vector<std::string>& touched, const FindPrevious& previous);
+  Status start(const ServiceSpec& spec) const;
+  Status put_back(const std::vector<std::string>& touched,
+                  const NetworkSwitch& network,
+                  const FindPrevious& previous);
   void announce(const Step& step) const;
 
   ServiceRuntime runtime_;

@@ -54,6 +54,31 @@ std::string signature_cell(const agent::ServiceImage& image, SystemTime now) {
          to_rfc3339(*image.counts_until).substr(0, kDateSize);
 }
 
+/// "simple 10.0.3.99".
+std::string network_cell(const agent::ServiceStatus& service) {
+  std::string cell = service.network;
+  if (service.addresses) {
+    cell += " " + service.addresses->ipv4.str();
+    if (service.addresses->ipv6) {
+      cell += " " + service.addresses->ipv6->str();
+    }
+  }
+  return cell;
+}
+
+/// "80->5000/tcp, 127.0.0.1:53->53/both".
+std::string ports_cell(const agent::ServiceStatus& service) {
+  std::vector<std::string> cells;
+  for (const manifest::TargetPort& port : service.ports) {
+    const bool v6 = port.host_ip && !port.host_ip->is_v4();
+    const std::string host = port.host_ip ? port.host_ip->str() : "";
+    cells.push_back((host.empty() ? "" : (v6 ? "[" + host + "]" : host) + ":") +
+                    std::to_string(port.host) + "->" + std::to_string(port.container) + "/" +
+                    manifest::protocol_name(port.protocol));
+  }
+  return join(cells, ", ");
+}
+
 Result<int> ps(Session& session) {
   const std::vector<agent::ServiceStatus> services =
       MOSB_TRY(agent::list_services(session.paths()));
@@ -74,7 +99,8 @@ Result<int> ps(Session& session) {
                     service.since ? to_rfc3339(*service.since) : "",
                     service.verified_by,
                     service.image ? signature_cell(*service.image, session.clock().now()) : "",
-                    service.network,
+                    network_cell(service),
+                    ports_cell(service),
                     service.message});
   }
   (void)std::fputs(render_table({"SERVICE",
@@ -85,6 +111,7 @@ Result<int> ps(Session& session) {
                                  "VERIFIED BY",
                                  "SIGNATURE",
                                  "NETWORK",
+                                 "PORTS",
                                  "MESSAGE"},
                                 rows)
                        .c_str(),

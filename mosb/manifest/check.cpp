@@ -219,12 +219,26 @@ const char* service_type_name(ServiceType type) {
   return "container";
 }
 
+const char* protocol_name(TargetPort::Protocol protocol) {
+  switch (protocol) {
+    case TargetPort::Protocol::kTcp:
+      return "tcp";
+    case TargetPort::Protocol::kUdp:
+      return "udp";
+    case TargetPort::Protocol::kBoth:
+      return "both";
+  }
+  return "tcp";
+}
+
 const char* network_type_name(TargetNetwork::Type type) {
   switch (type) {
     case TargetNetwork::Type::kNone:
       return "none";
     case TargetNetwork::Type::kHost:
       return "host";
+    case TargetNetwork::Type::kSimple:
+      return "simple";
   }
   return "none";
 }

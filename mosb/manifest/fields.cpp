@@ -94,8 +94,9 @@ constexpr Field kNetworkFields[] = {
     {"ipv4", k1},
     {"ipv6", k1},
     {"ports", k1},
+    {"dns", k2},
+    {"isolate", k2},
     {"networks", kLater},
-    {"dns", kLater},
     {"hosts", kLater},
     {"policy", kLater},
     {"default_route", kLater},
@@ -105,11 +106,18 @@ constexpr Field kNetworkFields[] = {
 constexpr Field kPortFields[] = {
     {"host", k1},
     {"container", k1},
-    {"name", kLater},
-    {"protocol", kLater},
-    {"host_ip", kLater},
+    {"name", k2},
+    {"protocol", k2},
+    {"host_ip", k2},
+    {"wait", k2},
     {"app_protocol", kLater},
-    {"wait", kLater},
+};
+
+constexpr Field kDnsFields[] = {
+    {"servers", k2},
+    {"search", k2},
+    {"options", k2},
+    {"domain", kLater},
 };
 
 constexpr Field kMountFields[] = {{"dest", k1}, {"label", k1}, {"readonly", k2}};
@@ -153,6 +161,10 @@ std::span<const Field> network_fields() {
 
 std::span<const Field> port_fields() {
   return kPortFields;
+}
+
+std::span<const Field> dns_fields() {
+  return kDnsFields;
 }
 
 std::span<const Field> mount_fields() {

@@ -22,6 +22,7 @@ std::span<const Field> volume_fields();
 std::span<const Field> target_fields();
 std::span<const Field> network_fields();
 std::span<const Field> port_fields();
+std::span<const Field> dns_fields();
 std::span<const Field> mount_fields();
 std::span<const Field> rootfs_fields();
 std::span<const Field> resources_fields();

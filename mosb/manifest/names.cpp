@@ -118,6 +118,36 @@ Status check_user(std::string_view user) {
   return ok();
 }
 
+Status check_port_name(std::string_view name) {
+  if (!is_name(name, false, "-")) {
+    return wrong(quote(name) + " is not the name of a port: 1 to 63 of a-z, 0-9 and '-'");
+  }
+  return ok();
+}
+
+Status check_search_domain(std::string_view name) {
+  constexpr std::size_t kMostDomain = 253;
+  const bool good = !name.empty() && name.size() <= kMostDomain && name.front() != '-' &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_';
+                    });
+  if (!good) {
+    return wrong(quote(name) + " is no domain");
+  }
+  return ok();
+}
+
+Status check_resolver_option(std::string_view option) {
+  const bool good = !option.empty() && option.size() <= kMostName &&
+                    std::all_of(option.begin(), option.end(), [](char c) {
+                      return is_letter_or_digit(c) || c == '-' || c == ':';
+                    });
+  if (!good) {
+    return wrong(quote(option) + " is no option of a resolver, such as 'ndots:2'");
+  }
+  return ok();
+}
+
 Status check_variable_name(std::string_view name) {
   if (name.empty() || escape(name) != name || name.find('=') != std::string_view::npos) {
     return wrong(quote(name) + " is not a name for an environment variable");

@@ -25,6 +25,12 @@ Status check_mount_dest(std::string_view path);
 Status check_user(std::string_view user);
 /// Of an environment variable: anything but '=' and control characters.
 Status check_variable_name(std::string_view name);
+/// Of a port: as a service name.
+Status check_port_name(std::string_view name);
+/// Names of one line of resolv.conf: letters, digits, '-', '.', '_' (a domain), and ':' (an
+/// option), at most 253 bytes.
+Status check_search_domain(std::string_view name);
+Status check_resolver_option(std::string_view option);
 /// Whether one of two paths lies in the other or both are the same.
 bool paths_overlap(std::string_view a, std::string_view b);
 

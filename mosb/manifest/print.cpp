@@ -104,13 +104,68 @@ void print_container(const Target& target, Json& json) {
   add_if_any(json, "resources", print_resources(target.resources));
 }
 
+std::string address_text(const TargetAddress& address) {
+  return address.address.str() + (address.length ? "/" + std::to_string(*address.length) : "");
+}
+
+Json print_port(const TargetPort& port, int version) {
+  Json json{{"host", port.host}, {"container", port.container}};
+  if (version < 2) {
+    return json;
+  }
+  if (!port.name.empty()) {
+    json["name"] = port.name;
+  }
+  json["protocol"] = protocol_name(port.protocol);
+  if (port.host_ip) {
+    json["host_ip"] = port.host_ip->str();
+  }
+  json["wait"] = port.wait ? duration_text(*port.wait) : "none";
+  return json;
+}
+
+Json print_dns(const TargetDns& dns) {
+  if (dns.from == TargetDns::From::kNone) {
+    return "none";
+  }
+  Json json = Json::object();
+  for (const IpAddress& server : dns.servers) {
+    json["servers"].push_back(server.str());
+  }
+  add_if_any(json, "search", dns.search);
+  add_if_any(json, "options", dns.options);
+  return json;
+}
+
+Json print_network(const TargetNetwork& network, int version) {
+  Json json{{"type", network_type_name(network.type)}};
+  if (network.ipv4) {
+    json["ipv4"] = address_text(*network.ipv4);
+  }
+  if (network.ipv6) {
+    json["ipv6"] = address_text(*network.ipv6);
+  }
+  Json ports = Json::array();
+  for (const TargetPort& port : network.ports) {
+    ports.push_back(print_port(port, version));
+  }
+  add_if_any(json, "ports", std::move(ports));
+  if (network.isolate) {
+    json["isolate"] = true;
+  }
+  if (network.dns != TargetDns()) {
+    json["dns"] = print_dns(network.dns);
+  }
+  return json;
+}
+
 Json print_target(const Target& target, int version) {
   Json json{{"service_name", target.service_name},
             {"source", target.source},
             {"version", target.version},
             {"service_type", service_type_name(target.service_type)},
             {"nsgroup", target.nsgroup.value_or("none")},
-            {"network", {{"type", network_type_name(target.network.type)}}}};
+            {"network", print_network(target.network, version)}};
   add_if_any(json, "storage", print_mounts(target));
   if (target.digest) {
     json["digest"] = target.digest->str();

@@ -212,6 +212,11 @@ Target read_target(const Node& node, const std::string& path, Findings& findings
   } else if (findings.version < 2) {
     target.demand("network");
   }
+  if (out.network.type == TargetNetwork::Type::kSimple &&
+      out.service_type != ServiceType::kContainer) {
+    target.problem(
+        "network", target.find("network")->mark, "only a container has a network of its own");
+  }
   out.storage = read_mounts(target);
   out.entrypoint = read_arguments(target, "entrypoint");
   out.args = read_arguments(target, "args");

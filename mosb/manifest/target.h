@@ -9,14 +9,9 @@
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
+#include "mosb/manifest/target_network.h"
 
 namespace mosb::manifest {
-
-struct TargetNetwork {
-  enum class Type { kNone, kHost };
-  Type type = Type::kNone;
-  bool operator==(const TargetNetwork&) const = default;
-};
 
 /// A volume of the manifest's storage list, as the service sees it.
 struct StorageMount {

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "mosb/net/ip_address.h"
+#include "mosb/base/ip_address.h"
 
 namespace mosb::net {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "mosb/net/ip_address.h"
+#include "mosb/base/ip_address.h"
 
 namespace mosb::net {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
-#include "mosb/net/ip_address.h"
 #include "mosb/net/mac_address.h"
 
 namespace mosb::net {

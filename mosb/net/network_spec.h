@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mosb/net/ip_address.h"
+#include "mosb/base/ip_address.h"
 #include "mosb/net/mac_address.h"
 
 namespace mosb::net {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
-#include "mosb/net/ip_address.h"
 #include "mosb/net/netlink.h"
 #include "mosb/net/nft.h"
 

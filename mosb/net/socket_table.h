@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
+#include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
-#include "mosb/net/ip_address.h"
 #include "mosb/net/network_spec.h"
 
 namespace mosb::net {

@@ -48,10 +48,53 @@ TEST_CASE("an unknown key in mosb.yaml is refused with line, column and the near
   CHECK(parsed.error().message().find("policy") != std::string::npos);
 }
 
+TEST_CASE("a bridge has a name, networks, and perhaps a firewall to adjust", "[configuration]") {
+  const auto parsed = Configuration::parse(
+      "bridge: {name: br-own, subnet: 10.9.0.0/16, subnet6: 'fd00:9::/64', adjust_firewall: "
+      "true}\n",
+      "mosb.yaml");
+  REQUIRE(parsed);
+  CHECK(parsed->bridge.name == "br-own");
+  CHECK(parsed->bridge.subnet->str() == "10.9.0.0/16");
+  CHECK(parsed->bridge.subnet6->str() == "fd00:9::/64");
+  CHECK(parsed->bridge.adjust_firewall);
+  const auto none = Configuration::parse("", "mosb.yaml");
+  REQUIRE(none);
+  CHECK(none->bridge.name == "lxcbr0");
+  CHECK_FALSE(none->bridge.subnet);
+  CHECK_FALSE(none->bridge.adjust_firewall);
+}
+
+TEST_CASE("a bridge whose name or network cannot be is refused", "[configuration]") {
+  for (const char* bridge : {"name: ''",
+                             "name: a-name-that-is-too-long",
+                             "name: 'br0;'",
+                             "name: '../br'",
+                             "name: \"br0\\n\"",
+                             "name: 0br",
+                             "subnet: 10.9.0.1/24",
+                             "subnet: 10.9.0.0",
+                             "subnet: 0.0.0.0/0",
+                             "subnet: 10.9.0.0/30",
+                             "subnet: 10.9.0.0/33",
+                             "subnet: 'fd00::/64'",
+                             "subnet6: 10.9.0.0/24",
+                             "subnet6: 'fd00::/120'",
+                             "adjust_firewall: yes",
+                             "nmae: br0"}) {
+    CAPTURE(bridge);
+    const auto parsed =
+        Configuration::parse("bridge: {" + std::string(bridge) + "}\n", "mosb.yaml");
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code() == Errc::kManifest);
+    CHECK(parsed.error().message().find("bridge") != std::string::npos);
+  }
+}
+
 TEST_CASE("a setting that this mosb does not have is refused by name", "[configuration]") {
-  const auto parsed = Configuration::parse("bridge: {name: br0}\n", "mosb.yaml");
+  const auto parsed = Configuration::parse("proxy: {http: x}\n", "mosb.yaml");
   REQUIRE_FALSE(parsed);
-  CHECK(parsed.error().message().find("bridge") != std::string::npos);
+  CHECK(parsed.error().message().find("proxy") != std::string::npos);
   CHECK(parsed.error().message().find("not supported") != std::string::npos);
 }
 

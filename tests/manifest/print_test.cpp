@@ -24,6 +24,13 @@ TEST_CASE("what is printed parses to the same manifest and prints alike", "[mani
                  "    storage: [{dest: /d, label: data, readonly: true}]\n"),
         version2("    rootfs: {readonly: false}\n    stop: {grace_period: 0s}\n"
                  "    resources: {memory: 3GiB}\n    nsgroup: none\n"),
+        version2(
+            "    network: {type: simple, ipv4: 10.0.3.99/24, ipv6: 'fd00::1', isolate: true,"
+            " dns: {servers: [192.0.2.1], search: [a.b], options: [rotate]}, ports: ["
+            "{host: 80, container: 5000}, {host: 53, container: 53, protocol: both, name: d,"
+            " host_ip: 127.0.0.1, wait: 90s}, {host: 54, container: 1, name: e, wait: none}]}\n"),
+        version2("    network: {type: simple, dns: none}\n"),
+        version2("    network: {type: simple, dns: {search: [a]}}\n"),
         version2("    service_type: fs-only\n")}) {
     CAPTURE(text);
     const auto first = check(text);

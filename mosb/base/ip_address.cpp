@@ -1,4 +1,4 @@
-#include "mosb/net/ip_address.h"
+#include "mosb/base/ip_address.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,7 +8,7 @@
 #include "mosb/base/number.h"
 #include "mosb/base/text.h"
 
-namespace mosb::net {
+namespace mosb {
 
 namespace {
 
@@ -109,4 +109,4 @@ std::string IpPrefix::str() const {
   return address.str() + "/" + std::to_string(length);
 }
 
-}  // namespace mosb::net
+}  // namespace mosb

@@ -9,7 +9,7 @@
 
 #include "mosb/base/result.h"
 
-namespace mosb::net {
+namespace mosb {
 
 /// An IPv4 or IPv6 address. All IPv4 addresses sort before all IPv6 ones.
 class IpAddress {
@@ -51,4 +51,4 @@ struct IpPrefix {
   bool operator==(const IpPrefix&) const = default;
 };
 
-}  // namespace mosb::net
+}  // namespace mosb

@@ -1,0 +1,287 @@
+#include "mosb/agent/instance_network.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "mosb/base/file.h"
+#include "mosb/base/json.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "mosb/net/foreign_firewall.h"
+#include "mosb/net/socket_table.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxRecord{1 * kMiB};
+
+std::string record_path(const Paths& paths) {
+  return paths.run() + "/network.json";
+}
+
+std::string port_text(const net::PortForward& forward) {
+  return std::string(net::protocol_name(forward.protocol)) + " port " +
+         std::to_string(forward.host_port) +
+         (forward.host_ip ? " of " + forward.host_ip->str() : " of the host");
+}
+
+bool collide(const net::PortForward& a, const net::PortForward& b) {
+  return a.protocol == b.protocol && a.host_port == b.host_port &&
+         (!a.host_ip || !b.host_ip || *a.host_ip == *b.host_ip);
+}
+
+/// Two services cannot have one port.
+Status check_collisions(const std::vector<net::ServicePort>& services) {
+  struct Taken {
+    const net::PortForward* forward;
+    const std::string* service;
+  };
+  std::multimap<std::uint16_t, Taken> taken;
+  for (const net::ServicePort& service : services) {
+    for (const net::PortForward& forward : service.forwards) {
+      const auto [first, last] = taken.equal_range(forward.host_port);
+      for (auto it = first; it != last; ++it) {
+        if (*it->second.service != service.service && collide(*it->second.forward, forward)) {
+          return Error(Errc::kNetSetup,
+                       "service " + quote(service.service) + ": " + port_text(forward) +
+                           " is service " + quote(*it->second.service) + "'s");
+        }
+      }
+      taken.emplace(forward.host_port, Taken{&forward, &service.service});
+    }
+  }
+  return ok();
+}
+
+std::string hostname_of(const manifest::Target& target) {
+  return target.hostname.value_or(target.service_name);
+}
+
+std::vector<std::string> running_services(const NetworkWish& wish,
+                                          const std::map<std::string, ServiceFacts>& facts) {
+  std::vector<std::string> names;
+  for (const net::ServicePort& service : wish.spec.services) {
+    const auto it = facts.find(service.service);
+    if (it != facts.end() && it->second.running()) {
+      names.push_back(service.service);
+    }
+  }
+  return names;
+}
+
+AddressWish wish_of(const manifest::Target& target, bool untouched) {
+  return {target.service_name, target.network.ipv4, target.network.ipv6, untouched};
+}
+
+std::string drop_text(const net::ForeignDrop& drop) {
+  return "chain " + quote(drop.chain) + " of table " + quote(drop.family + " " + drop.table) +
+         (drop.owner.empty() ? "" : " (" + drop.owner + ")");
+}
+
+/// What the firewall of the host would do to services, if it may not be changed.
+Status check_firewall(const NetworkWish& wish, net::Nft& nft) {
+  if (wish.adjust_firewall) {
+    return ok();
+  }
+  const auto drops =
+      MOSB_TRY(net::find_foreign_drops(wish.spec.instance, wish.spec.bridge.name, nft));
+  if (drops.empty()) {
+    return ok();
+  }
+  return Error(Errc::kNetSetup,
+               "a firewall of this host drops what services send: " + drop_text(drops.front()))
+      .with_hint("let traffic from and to " + wish.spec.bridge.name +
+                 " pass there, or set bridge.adjust_firewall in mosb.yaml so that mosb does");
+}
+
+bool is_in_force(const net::ServicePort& service,
+                 const std::map<std::string, ServiceFacts>& facts) {
+  const auto it = facts.find(service.service);
+  return it != facts.end() && it->second.running();
+}
+
+}  // namespace
+
+Result<NetworkWish> network_wish(const std::string& instance,
+                                 const AppliedState& state,
+                                 const Addresses& addresses,
+                                 std::string_view host_resolv_conf) {
+  NetworkWish wish;
+  wish.spec = {instance, addresses.bridge, {}};
+  for (const auto& [name, service] : state.services) {
+    const auto lease = addresses.leases.find(name);
+    if (!service.stopped && is_connected(service.target()) && lease != addresses.leases.end()) {
+      wish.spec.services.push_back(service_port(service.target(), lease->second, instance));
+    }
+  }
+  MOSB_CHECK(check_collisions(wish.spec.services));
+  for (const net::ServicePort& port : wish.spec.services) {
+    const manifest::Target& target = state.services.at(port.service).target();
+    const std::string hostname = hostname_of(target);
+    wish.files[port.service] = {hosts_text(port, hostname, wish.spec.services),
+                                resolv_conf_text(target.network.dns, host_resolv_conf),
+                                hostname + "\n"};
+  }
+  return wish;
+}
+
+Result<Addresses> reserve_addresses(const Paths& paths,
+                                    const std::string& instance,
+                                    const BridgeConfiguration& configuration,
+                                    const AppliedState& state,
+                                    const std::vector<manifest::Target>& targets) {
+  std::vector<AddressWish> wishes;
+  for (const manifest::Target& target : targets) {
+    if (is_connected(target)) {
+      wishes.push_back(wish_of(target, false));
+    }
+  }
+  for (const auto& [name, service] : state.services) {
+    const bool listed = std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
+      return target.service_name == name;
+    });
+    if (!listed && is_connected(service.target())) {
+      wishes.push_back(wish_of(service.target(), true));
+    }
+  }
+  const Addresses before = MOSB_TRY(read_addresses(paths));
+  if (wishes.empty()) {
+    return before;
+  }
+  net::LibNetlink netlink;
+  const net::BridgeSpec bridge = MOSB_TRY(find_bridge(configuration, instance, netlink));
+  return assign_addresses(before, bridge, wishes);
+}
+
+/// What is, and what is to be done about it.
+struct InstanceNetwork::Look {
+  net::NetworkRecord record;
+  std::vector<net::NetworkStep> steps;
+  /// Running services whose device is gone.
+  std::vector<const net::ServicePort*> lost;
+};
+
+InstanceNetwork::InstanceNetwork(const Paths& paths, std::string instance)
+    : paths_(paths),
+      instance_(std::move(instance)),
+      netlink_(std::make_unique<net::LibNetlink>()),
+      nft_(std::make_unique<net::LibNft>()) {}
+
+bool InstanceNetwork::is_needless(const NetworkWish& wish) const {
+  return wish.spec.services.empty() && !path_exists(record_path(paths_));
+}
+
+Status InstanceNetwork::write_record(const net::NetworkRecord& record) const {
+  MOSB_CHECK(sys::mkdir_all(paths_.run(), 0755));
+  return replace_file(record_path(paths_), net::to_json(record).dump() + "\n", 0600);
+}
+
+Result<InstanceNetwork::Look> InstanceNetwork::look(
+    const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const {
+  Look look;
+  if (path_exists(record_path(paths_))) {
+    const std::string text = MOSB_TRY(read_file(record_path(paths_), kMaxRecord));
+    look.record = MOSB_TRY(
+        net::parse_network_record(MOSB_TRY(json::parse(text, kMaxRecord).as(Errc::kState))));
+  }
+  const std::vector<std::string> running = running_services(wish, facts);
+  const net::NetworkState state =
+      MOSB_TRY(net::read_network_state(instance_, wish.spec.bridge.name, *netlink_, *nft_));
+  look.steps = MOSB_TRY(net::plan_network(wish.spec, state, look.record, running));
+  for (const net::ServicePort& service : wish.spec.services) {
+    const bool runs = std::find(running.begin(), running.end(), service.service) != running.end();
+    const bool there = std::any_of(state.devices.begin(), state.devices.end(), [&](const auto& d) {
+      return d.service == service.service;
+    });
+    if (runs && !there) {
+      look.lost.push_back(&service);
+    }
+  }
+  return look;
+}
+
+Result<std::vector<Step>> InstanceNetwork::plan(
+    const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const {
+  std::vector<Step> steps;
+  if (is_needless(wish)) {
+    return steps;
+  }
+  const Look look = MOSB_TRY(this->look(wish, facts));
+  for (const net::NetworkStep& step : look.steps) {
+    steps.push_back({"network", step.object, net::to_string(step)});
+  }
+  for (const net::ServicePort* service : look.lost) {
+    steps.push_back({"network",
+                     net::device_name(instance_, service->service),
+                     "made again for " + service->service + ": it is gone"});
+  }
+  return steps;
+}
+
+Status InstanceNetwork::check(const NetworkWish& wish,
+                              const std::map<std::string, ServiceFacts>& facts) const {
+  for (const net::ServicePort& service : wish.spec.services) {
+    if (is_in_force(service, facts)) {
+      continue;
+    }
+    for (const net::PortForward& forward : service.forwards) {
+      if (const auto holder = MOSB_TRY(net::find_holder(forward))) {
+        const std::string name = net::holder_name(*holder);
+        return Error(Errc::kNetSetup,
+                     "service " + quote(service.service) + ": " + port_text(forward) +
+                         " is held by " + (name.empty() ? "a process of this host" : name))
+            .with_hint("end it, or give the service another port of the host");
+      }
+    }
+  }
+  return wish.spec.services.empty() ? ok() : check_firewall(wish, *nft_);
+}
+
+Status InstanceNetwork::let_pass(const NetworkWish& wish) const {
+  if (wish.spec.services.empty()) {
+    return net::remove_foreign_accepts(instance_, *nft_);
+  }
+  if (!wish.adjust_firewall) {
+    return ok();
+  }
+  for (const net::ForeignDrop& drop :
+       MOSB_TRY(net::find_foreign_drops(instance_, wish.spec.bridge.name, *nft_))) {
+    MOSB_CHECK(nft_->run(net::foreign_accept(drop, instance_, wish.spec.bridge.name)));
+  }
+  return ok();
+}
+
+Status InstanceNetwork::bring(const NetworkWish& wish,
+                              const std::map<std::string, ServiceFacts>& facts) const {
+  if (is_needless(wish)) {
+    return ok();
+  }
+  Look look = MOSB_TRY(this->look(wish, facts));
+  if (!look.steps.empty()) {
+    // Before the first change: whoever comes after a crash must know that there is something.
+    MOSB_CHECK(write_record(look.record));
+    const Status done = net::execute(look.steps, wish.spec, *netlink_, *nft_, look.record);
+    MOSB_CHECK(write_record(look.record));
+    MOSB_CHECK(done);
+  }
+  MOSB_CHECK(let_pass(wish));
+  for (const net::ServicePort* service : look.lost) {
+    const pid_t pid = facts.at(service->service).container.init_pid.value_or(0);
+    const UniqueFd netns =
+        MOSB_TRY(sys::open("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+    MOSB_CHECK(net::connect(wish.spec, *service, netns.get(), *netlink_));
+  }
+  for (const auto& [name, files] : wish.files) {
+    const auto it = facts.find(name);
+    if (it != facts.end() && it->second.running()) {
+      MOSB_CHECK(write_name_files(paths_.name_files(name), files));
+    }
+  }
+  return wish.spec.services.empty() ? sys::unlink(record_path(paths_)) : ok();
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,54 @@
+#include "mosb/agent/network_change.h"
+
+#include <utility>
+
+namespace mosb::agent {
+
+namespace {
+
+void introduce_to(const NetworkWish& wish, DesiredService& service) {
+  const auto files = wish.files.find(service.name());
+  if (service.spec.network && files != wish.files.end()) {
+    service.spec.network->files = files->second;
+  }
+}
+
+}  // namespace
+
+Result<NetworkChange> NetworkChange::make(const Paths& paths,
+                                          const std::string& instance,
+                                          bool adjust_firewall,
+                                          const AppliedNetwork& before,
+                                          const AppliedNetwork& after) {
+  NetworkChange change(paths, instance);
+  const std::string resolver = host_resolv_conf();
+  change.before_ = MOSB_TRY(network_wish(instance, before.state, before.addresses, resolver));
+  change.after_ = MOSB_TRY(network_wish(instance, after.state, after.addresses, resolver));
+  change.before_.adjust_firewall = adjust_firewall;
+  change.after_.adjust_firewall = adjust_firewall;
+  return change;
+}
+
+void NetworkChange::introduce(DesiredService& service) const {
+  introduce_to(after_, service);
+}
+
+void NetworkChange::introduce_before(DesiredService& service) const {
+  introduce_to(before_, service);
+}
+
+Result<std::vector<Step>> NetworkChange::plan(
+    const std::map<std::string, ServiceFacts>& facts) const {
+  MOSB_CHECK(network_.check(after_, facts));
+  return network_.plan(after_, facts);
+}
+
+NetworkSwitch NetworkChange::as_switch(const std::map<std::string, ServiceFacts>& facts) const {
+  return {[this, &facts] { return network_.bring(after_, facts); },
+          [this] {
+            // Whatever ran was stopped before this.
+            return network_.bring(before_, {});
+          }};
+}
+
+}  // namespace mosb::agent

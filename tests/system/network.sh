@@ -1,0 +1,332 @@
+#!/usr/bin/env bash
+# Services at a bridge: addresses, names, forwards, isolation, and what is left of it all. Each case
+# has network namespaces of its own: `outside` is another host, `host` is the one that mosb runs on.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+
+# in_ns NAME COMMAND…: in one of the case's network namespaces, with the mounts of everybody.
+in_ns() {
+    local name=$1
+    shift
+    nsenter --net="/run/netns/mosb-test-$$-$name" "$@"
+}
+on_host() { in_ns host "$@"; }
+outside() { in_ns outside "$@"; }
+ns_of() { echo "mosb-test-$$-$1"; }
+
+remove_namespaces() {
+    local name
+    "$MOSB_BIN/mosb" --root "$root" down >/dev/null 2>&1 || true
+    for name in $(ip netns list | sed -nE "s/^(mosb-test-$$-[^ ]+).*/\\1/p"); do
+        ip netns pids "$name" | xargs -r kill -KILL 2>/dev/null || true
+        ip netns del "$name"
+    done
+}
+
+# The host at 192.0.2.1 and 198.51.100.1, another host at 192.0.2.2; IPv6 beside it.
+before_case() {
+    configure "$@"
+    local real=$MOSB_BIN
+    trap remove_namespaces EXIT
+    ip netns add "$(ns_of host)"
+    ip netns add "$(ns_of outside)"
+    ip link add uplink netns "$(ns_of host)" type veth peer name eth0 netns "$(ns_of outside)"
+    on_host sh -c 'ip link set lo up; ip addr add 192.0.2.1/24 dev uplink; ip link set uplink up
+        ip addr add 2001:db8::1/64 dev uplink nodad
+        ip addr add 198.51.100.1/32 dev lo'
+    outside sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev eth0; ip link set eth0 up
+        ip addr add 2001:db8::2/64 dev eth0 nodad
+        ip route add 10.0.3.0/24 via 192.0.2.1; ip route add fd00:3::/64 via 2001:db8::1'
+    # mosb, wherever it is called from here on, runs on that host.
+    mkdir -p "$work/bin"
+    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/mosb "$@"\n' "$(ns_of host)" "$real" \
+        >"$work/bin/mosb"
+    chmod +x "$work/bin/mosb"
+    export MOSB_BIN=$work/bin PATH="$work/bin:$PATH"
+}
+
+# In the service: answers every connection and packet at the port with who asked.
+answer_script='
+    cd /tmp
+    printf "#!/bin/sh\necho \"\$MOSB_NAME \$TCPREMOTEIP\"\n" > answer; chmod +x answer
+    '
+
+# echo_service NAME PORT [LINE…]: its name and the asker's address, at TCP and UDP port PORT.
+echo_service() {
+    local name=$1 port=$2
+    shift 2
+    service "$name" "oci:$fixtures/layout:shell" \
+        "args: ['nc -ll -p $port -e sh -c \"echo $name\" & exec nc -u -ll -p $port -e sh -c \"read x; echo $name\"']" \
+        "$@"
+}
+
+# ask PROTOCOL ADDRESS PORT: what is answered there, or nothing within a second.
+ask_program='
+import socket, sys
+protocol, host, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+s = socket.socket(family, kind)
+s.settimeout(float(sys.argv[4]) if len(sys.argv) > 4 else 2)
+s.connect((host, port))
+if protocol == "udp":
+    s.send(b"x\n")
+print(s.recv(200).decode().strip())
+'
+# asks NS PROTOCOL ADDRESS PORT NAME: somebody there is answered by the service of that name.
+asks() {
+    local got
+    got=$(in_ns "$1" python3 -c "$ask_program" "$2" "$3" "$4" 2>&1) || fail "$1 $2 $3 $4: $got"
+    equal "$got" "$5" "$1 asked $2 $3 $4"
+}
+asks_in_vain() {
+    local got
+    ! got=$(in_ns "$1" python3 -c "$ask_program" "$2" "$3" "$4" 0.5 2>&1) || fail "$1 reached $2 $3 $4: $got"
+}
+# inside NAME COMMAND…: in the service.
+inside() {
+    local name=$1
+    shift
+    mosb exec "$name" -- "$@"
+}
+# From a service: what the other end says.
+service_asks() { equal "$(inside "$1" sh -c "echo x | nc -w 2 $2 $3")" "$4" "$1 asked $2 $3"; }
+
+test_case "the address and port of the manifest are the service's, from every side" seeds_example
+seeds_example() {
+    manifest_v2 m.yaml < <(
+        echo_service zot 5000 "network:" "  type: simple" "  ipv4: 10.0.3.99/24" "  ports:" \
+            "    - host: 80" "      container: 5000" \
+            "    - {host: 80, container: 5000, protocol: udp, name: echo}"
+        echo_service other 7000 "network: {type: simple, ports: [{name: x, host: 7001, container: 7000}]}"
+    )
+    works mosb apply m.yaml
+    works mosb ps
+    contains "$out" '10\.0\.3\.99.*80->5000/tcp'
+    local protocol
+    for protocol in tcp udp; do
+        asks outside "$protocol" 192.0.2.1 80 zot
+        asks host "$protocol" 127.0.0.1 80 zot
+        asks host "$protocol" 192.0.2.1 80 zot
+        asks host "$protocol" 198.51.100.1 80 zot
+        asks host "$protocol" 10.0.3.99 5000 zot
+        asks_in_vain outside "$protocol" 10.0.3.99 5000
+    done
+    service_asks other zot 5000 zot
+    service_asks other 10.0.3.99 5000 zot
+    service_asks other 192.0.2.1 80 zot
+    service_asks zot 192.0.2.1 80 zot
+    service_asks zot 10.0.3.1 80 zot
+    service_asks zot other 7000 other
+    # Outgoing connections just work.
+    outside nc -l -p 9000 <<<"from outside" >/dev/null &
+    sleep 0.3
+    service_asks zot 192.0.2.2 9000 "from outside"
+}
+
+test_case "a second apply does nothing, and down leaves nothing of the network" nothing_left
+nothing_left() {
+    on_host sh -c 'ip -o link; nft list ruleset; sysctl net.ipv4.ip_forward' >before
+    manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}")
+    works mosb apply m.yaml
+    works mosb plan m.yaml -o json
+    equal "$(json '.changed')" false
+    on_host nft list ruleset >rules
+    works mosb apply m.yaml
+    on_host nft list ruleset | diff rules -
+    works mosb stop a
+    on_host sh -c 'ip -o link; nft list ruleset; sysctl net.ipv4.ip_forward' | diff before -
+    works mosb start a
+    asks outside tcp 192.0.2.1 80 a
+    works mosb down
+    on_host sh -c 'ip -o link; nft list ruleset; sysctl net.ipv4.ip_forward' | diff before -
+}
+
+test_case "a service finds others, resolvers and itself by files that it cannot change" name_files
+name_files() {
+    manifest_v2 m.yaml < <(
+        shell_service a 'exec sleep 1000' "hostname: alpha" "network:" "  type: simple" \
+            "  dns: {servers: [192.0.2.53], search: [example.org], options: ['ndots:2']}"
+    )
+    works mosb apply m.yaml
+    equal "$(inside a cat /etc/resolv.conf)" $'nameserver 192.0.2.53\nsearch example.org\noptions ndots:2'
+    equal "$(inside a cat /etc/hostname)" alpha
+    contains "$(inside a cat /etc/hosts)" '^10\.0\.3\.[0-9]+[[:space:]]alpha a$'
+    lacks "$(inside a cat /etc/hosts)" '[[:space:]]b$'
+    run mosb exec a -- sh -c 'echo x >> /etc/hosts'
+    [[ $status != 0 ]] || fail "the service wrote to its hosts file"
+    contains "$err" 'Read-only'
+    # A service that comes later is known without a restart.
+    local pid
+    pid=$(mosb ps -o json | jq '.[0].pid')
+    update_type=partial manifest_v2 n.yaml < <(shell_service b 'exec sleep 1000' "network: {type: simple}")
+    works mosb apply n.yaml
+    contains "$(inside a cat /etc/hosts)" '[[:space:]]b$'
+    contains "$(inside b cat /etc/hosts)" '[[:space:]]a$'
+    equal "$(mosb ps -o json | jq '.[0].pid')" "$pid"
+    works mosb stop b
+    lacks "$(inside a cat /etc/hosts)" '[[:space:]]b$'
+}
+
+test_case "addresses of the pool stay with a service over stops and applies" stable_addresses
+stable_addresses() {
+    local name
+    for name in a b c; do shell_service $name 'exec sleep 1000' "network: {type: simple}"; done |
+        manifest_v2 m.yaml
+    works mosb apply m.yaml
+    mosb ps -o json | jq -r '.[] | [.service, .network.ipv4] | @tsv' >first
+    equal "$(cut -f2 first | sort -u | wc -l)" 3
+    works mosb restart b
+    works mosb down
+    works mosb apply m.yaml
+    mosb ps -o json | jq -r '.[] | [.service, .network.ipv4] | @tsv' | diff first -
+}
+
+test_case "addresses that no service can have are refused before anything starts" bad_addresses
+bad_addresses() {
+    local address code class
+    while read -r address code class; do
+        manifest_v2 m.yaml < <(shell_service a 'exec sleep 1000' "network: {type: simple, ipv4: $address}")
+        refused "$code" "$class" . mosb apply m.yaml
+    done <<'END'
+10.0.3.0/24 14 manifest
+10.0.3.255/24 14 manifest
+10.0.3.1/24 14 manifest
+10.0.4.9/24 14 manifest
+10.0.3.9/16 14 manifest
+10.0.3.9/0 14 manifest
+END
+    manifest_v2 m.yaml < <(shell_service a 'exec sleep 1000' "network: {type: simple, ipv6: 'fd00:3::9'}")
+    refused 17 net-setup 'no network of IPv6' mosb apply m.yaml
+    manifest_v2 m.yaml < <(
+        shell_service a 'exec sleep 1000' "network: {type: simple, ipv4: 10.0.3.9}"
+        shell_service b 'exec sleep 1000' "network: {type: simple, ipv4: 10.0.3.9/24}"
+    )
+    refused 17 net-setup "10.0.3.9 of service 'b' is service 'a's" mosb apply m.yaml
+    on_host ip link show lxcbr0 2>/dev/null && fail "a bridge was made"
+    [[ -z $(on_host nft list tables) ]] || fail "a table was made"
+}
+
+test_case "a port that another service or a process holds is refused by its holder's name" held_ports
+held_ports() {
+    manifest_v2 m.yaml < <(
+        echo_service a 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}"
+        echo_service b 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}"
+    )
+    refused 17 net-setup "'b'.*port 80 of the host is service 'a's" mosb apply m.yaml
+    on_host nc -l -p 81 >/dev/null &
+    sleep 0.3
+    manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{host: 81, container: 5000}]}")
+    refused 17 net-setup "port 81 of the host is held by process [0-9]+ \(nc" mosb apply m.yaml
+    manifest_v2 m.yaml < <(
+        echo_service a 5000 "network: {type: simple, ports: [{host: 81, container: 5000, protocol: udp}]}")
+    works mosb apply m.yaml
+    asks outside udp 192.0.2.1 81 a
+}
+
+test_case "IPv6 works as IPv4 where the bridge has a network of it" ipv6
+ipv6() {
+    configure "bridge: {subnet6: 'fd00:3::/64'}"
+    on_host sysctl -qw net.ipv6.conf.uplink.accept_ra=1
+    manifest_v2 m.yaml < <(
+        service a "oci:$fixtures/layout:shell" \
+            "args: ['exec nc -ll -p 5000 -e sh -c \"echo a\"']" \
+            "network: {type: simple, ipv6: 'fd00:3::99/64', ports: [{name: x, host: 80, container: 5000}]}"
+        shell_service b 'exec sleep 1000' "network: {type: simple}"
+    )
+    works mosb apply m.yaml
+    asks outside tcp 2001:db8::1 80 a
+    asks host tcp 2001:db8::1 80 a
+    asks host tcp fd00:3::99 5000 a
+    asks outside tcp 192.0.2.1 80 a
+    asks_in_vain outside tcp fd00:3::99 5000
+    asks_in_vain host tcp ::1 80
+    service_asks b fd00:3::99 5000 a
+    service_asks b a 5000 a
+    service_asks a 2001:db8::1 80 a
+    equal "$(on_host sysctl -n net.ipv6.conf.uplink.accept_ra)" 2 "or the host would lose its routes"
+    works mosb down
+    equal "$(on_host sysctl -n net.ipv6.conf.uplink.accept_ra)" 1
+    equal "$(on_host sysctl -n net.ipv6.conf.all.forwarding)" 0
+}
+
+test_case "what a flush, a deleted device or another setting took away, plan names and apply mends" mended
+mended() {
+    manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}")
+    works mosb apply m.yaml
+    local pid device
+    pid=$(mosb ps -o json | jq '.[0].pid')
+    device=$(on_host ip -o link show master lxcbr0 | sed -E 's/^[0-9]+: ([^@:]+).*/\1/')
+    local damage
+    while read -r damage; do
+        # shellcheck disable=SC2086 # words
+        on_host ${damage//DEVICE/$device}
+        works mosb plan m.yaml -o json
+        equal "$(json '[.steps[].action] | unique | join(" ")')" network "$damage"
+        works mosb apply m.yaml
+        asks outside tcp 192.0.2.1 80 a
+        asks host tcp 127.0.0.1 80 a
+        equal "$(mosb ps -o json | jq '.[0].pid')" "$pid" "$damage"
+        works mosb plan m.yaml -o json
+        equal "$(json '.changed')" false "$damage"
+    done <<'END'
+nft flush ruleset
+ip link del DEVICE
+ip link set DEVICE nomaster
+ip link set DEVICE down
+ip link set lxcbr0 down
+sysctl -qw net.ipv4.ip_forward=0
+sysctl -qw net.ipv4.conf.lxcbr0.route_localnet=0
+END
+    on_host ip link del lxcbr0
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+}
+
+test_case "a bridge that somebody else made is used with its network and left as it was" foreign_bridge
+foreign_bridge() {
+    on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.7.0.1/24 dev lxcbr0; ip link set lxcbr0 up'
+    on_host sh -c 'ip netns exec x true' 2>/dev/null || true
+    manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}")
+    on_host ip -o addr show lxcbr0 | sed 's/valid_lft.*//' >before
+    works mosb apply m.yaml
+    contains "$(mosb ps)" 'simple 10\.7\.0\.'
+    asks outside tcp 192.0.2.1 80 a
+    works mosb down
+    on_host ip -o addr show lxcbr0 | sed 's/valid_lft.*//' | diff before -
+    configure "bridge: {subnet: 10.0.3.0/24}"
+    refused 17 net-setup "'lxcbr0' has no address in 10.0.3.0/24" mosb apply m.yaml
+    configure "bridge: {name: uplink}"
+    refused 17 net-setup "'uplink' is no bridge" mosb apply m.yaml
+    configure "bridge: {name: br-own, subnet: 192.0.2.0/24}"
+    refused 17 net-setup "'uplink' has the address 192.0.2.1/24" mosb apply m.yaml
+    configure "bridge: {name: br-own, subnet: 10.9.0.0/24}"
+    works mosb apply m.yaml
+    contains "$(mosb ps)" 'simple 10\.9\.0\.'
+    asks outside tcp 192.0.2.1 80 a
+}
+
+test_case "a service counts as ready when its ports accept, and is told why not" readiness
+readiness() {
+    manifest_v2 m.yaml < <(
+        shell_service slow 'sleep 1; exec nc -ll -p 5000 -e echo hi' \
+            "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}"
+    )
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 hi
+    equal "$(state slow)" ready
+    manifest_v2 m.yaml < <(
+        shell_service slow 'exec nc -ll -s 127.0.0.1 -p 5000 -e echo hi' \
+            "network: {type: simple, ports: [{name: x, host: 80, container: 5000, wait: 1s}]}"
+    )
+    refused 16 runtime "port 5000 \(x\) is open on the service's own loopback only" mosb apply m.yaml
+    equal "$(state slow)" ready "what ran before was put back"
+    asks outside tcp 192.0.2.1 80 hi
+    manifest_v2 m.yaml < <(
+        shell_service gone 'exit 3' "network: {type: simple, ports: [{name: x, host: 82, container: 5000}]}"
+    )
+    refused 16 runtime "ended before it was ready" mosb apply m.yaml
+}
+
+run_cases "$@"
