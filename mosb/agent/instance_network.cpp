@@ -48,7 +48,7 @@ Status check_collisions(const std::vector<net::ServicePort>& services) {
         if (*it->second.service != service.service && collide(*it->second.forward, forward)) {
           return Error(Errc::kNetSetup,
                        "service " + quote(service.service) + ": " + port_text(forward) +
-                           " is service " + quote(*it->second.service) + "'s");
+                           " belongs to service " + quote(*it->second.service));
         }
       }
       taken.emplace(forward.host_port, Taken{&forward, &service.service});
@@ -212,7 +212,7 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   }
   const Look look = MOSB_TRY(this->look(wish, facts));
   for (const net::NetworkStep& step : look.steps) {
-    steps.push_back({"network", step.object, net::to_string(step)});
+    steps.push_back({"network", step.object, net::to_string(step).substr(step.object.size() + 2)});
   }
   for (const net::ServicePort* service : look.lost) {
     steps.push_back({"network",

@@ -108,8 +108,8 @@ Status check_free(const net::BridgeSpec& bridge,
 
 Error taken(const IpAddress& address, const std::string& service, const std::string& holder) {
   return Error(Errc::kNetSetup,
-               "address " + address.str() + " of service " + quote(service) + " is service " +
-                   quote(holder) + "'s");
+               "address " + address.str() + " of service " + quote(service) +
+                   " belongs to service " + quote(holder));
 }
 
 /// Hands out the addresses of one family.
@@ -198,15 +198,16 @@ Result<Assignment> assign_family(const Addresses& before,
 Json to_json(const Addresses& addresses) {
   Json services = Json::object();
   for (const auto& [name, lease] : addresses.leases) {
-    services[name] = {{"ipv4", lease.ipv4.str()},
-                      {"ipv6", lease.ipv6 ? Json(lease.ipv6->str()) : Json(nullptr)}};
+    services[name] = {{"ipv4", lease.ipv4.str()}};
+    if (lease.ipv6) {
+      services[name]["ipv6"] = lease.ipv6->str();
+    }
   }
-  const net::BridgeSpec& bridge = addresses.bridge;
-  return {{"bridge",
-           {{"name", bridge.name},
-            {"ipv4", bridge.ipv4.str()},
-            {"ipv6", bridge.ipv6 ? Json(bridge.ipv6->str()) : Json(nullptr)}}},
-          {"services", std::move(services)}};
+  Json bridge{{"name", addresses.bridge.name}, {"ipv4", addresses.bridge.ipv4.str()}};
+  if (addresses.bridge.ipv6) {
+    bridge["ipv6"] = addresses.bridge.ipv6->str();
+  }
+  return {{"bridge", std::move(bridge)}, {"services", std::move(services)}};
 }
 
 Result<Addresses> parse_addresses(const std::string& text) {

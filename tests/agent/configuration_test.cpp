@@ -58,7 +58,7 @@ TEST_CASE("a bridge has a name, networks, and perhaps a firewall to adjust", "[c
   CHECK(parsed->bridge.subnet->str() == "10.9.0.0/16");
   CHECK(parsed->bridge.subnet6->str() == "fd00:9::/64");
   CHECK(parsed->bridge.adjust_firewall);
-  const auto none = Configuration::parse("", "mosb.yaml");
+  const auto none = Configuration::parse("{}", "mosb.yaml");
   REQUIRE(none);
   CHECK(none->bridge.name == "lxcbr0");
   CHECK_FALSE(none->bridge.subnet);

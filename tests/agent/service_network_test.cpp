@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/support/must.h"
 #include "mosb/agent/instance_network.h"
+#include "tests/support/must.h"
 
 using namespace mosb;
 using namespace mosb::agent;
@@ -38,10 +38,11 @@ AppliedState applied(const std::string& targets) {
       "version: 2\nproduct: p\nupdate_type: complete\ntargets:\n" + targets, "m.yaml"));
   AppliedState state;
   for (const manifest::Target& target : manifest.targets) {
-    AppliedService service;
-    service.manifest = manifest;
-    service.manifest.targets = {target};
-    state.services[target.service_name] = service;
+    manifest::Manifest one = manifest;
+    one.targets = {target};
+    const ServiceImage image{
+        target.source, "local/mosb", Digest::of("i"), "verified", "local", "CN=s", false};
+    state.services.emplace(target.service_name, AppliedService{one, image, false});
   }
   return state;
 }
@@ -80,7 +81,7 @@ TEST_CASE("an address of a service that is not touched cannot be taken from it",
       assign_addresses(first, bridge(), {fixed("b", address_of(first, "a")), untouched});
   REQUIRE_FALSE(second);
   CHECK(second.error().code() == Errc::kNetSetup);
-  CHECK_THAT(second.error().message(), Contains("of service 'b' is service 'a's"));
+  CHECK_THAT(second.error().message(), Contains("of service 'b' belongs to service 'a'"));
 }
 
 TEST_CASE("an address outside the bridge's network, or of another length, is refused",
@@ -159,6 +160,6 @@ TEST_CASE("one port of the host is for one service", "[network]") {
     const auto wish = wish_for("host: 80", other);
     REQUIRE_FALSE(wish);
     CHECK(wish.error().code() == Errc::kNetSetup);
-    CHECK_THAT(wish.error().message(), Contains("is service 'a's"));
+    CHECK_THAT(wish.error().message(), Contains("belongs to service 'a'"));
   }
 }

@@ -46,43 +46,26 @@ before_case() {
     export MOSB_BIN=$work/bin PATH="$work/bin:$PATH"
 }
 
-# In the service: answers every connection and packet at the port with who asked.
-answer_script='
-    cd /tmp
-    printf "#!/bin/sh\necho \"\$MOSB_NAME \$TCPREMOTEIP\"\n" > answer; chmod +x answer
-    '
 
-# echo_service NAME PORT [LINE…]: its name and the asker's address, at TCP and UDP port PORT.
+# echo_service NAME PORT [LINE…]: says its name and who asked, at TCP and UDP port PORT.
 echo_service() {
     local name=$1 port=$2
     shift 2
-    service "$name" "oci:$fixtures/layout:shell" \
-        "args: ['nc -ll -p $port -e sh -c \"echo $name\" & exec nc -u -ll -p $port -e sh -c \"read x; echo $name\"']" \
-        "$@"
+    service "$name" "oci:$fixtures/network:answer" "args: [serve, $name, '$port']" "$@"
 }
+sleeper() { local name=$1; shift; shell_service "$name" 'exec sleep 1000' "$@"; }
 
-# ask PROTOCOL ADDRESS PORT: what is answered there, or nothing within a second.
-ask_program='
-import socket, sys
-protocol, host, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-family = socket.AF_INET6 if ":" in host else socket.AF_INET
-kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-s = socket.socket(family, kind)
-s.settimeout(float(sys.argv[4]) if len(sys.argv) > 4 else 2)
-s.connect((host, port))
-if protocol == "udp":
-    s.send(b"x\n")
-print(s.recv(200).decode().strip())
-'
-# asks NS PROTOCOL ADDRESS PORT NAME: somebody there is answered by the service of that name.
+# asks NS PROTOCOL ADDRESS PORT NAME [AS]: somebody there is answered by the service of that name,
+# which sees AS.
 asks() {
     local got
-    got=$(in_ns "$1" python3 -c "$ask_program" "$2" "$3" "$4" 2>&1) || fail "$1 $2 $3 $4: $got"
-    equal "$got" "$5" "$1 asked $2 $3 $4"
+    got=$(in_ns "$1" "$fixtures/answer" ask "$2" "$3" "$4" 2>&1) || fail "$1 $2 $3 $4: $got"
+    equal "${got% *}" "$5" "$1 asked $2 $3 $4"
+    [[ -z ${6:-} ]] || equal "${got##* }" "$6" "seen by $5 when $1 asked $2 $3 $4"
 }
 asks_in_vain() {
     local got
-    ! got=$(in_ns "$1" python3 -c "$ask_program" "$2" "$3" "$4" 0.5 2>&1) || fail "$1 reached $2 $3 $4: $got"
+    ! got=$(in_ns "$1" "$fixtures/answer" ask "$2" "$3" "$4" 2>&1) || fail "$1 reached $2 $3 $4: $got"
 }
 # inside NAME COMMAND…: in the service.
 inside() {
@@ -90,8 +73,38 @@ inside() {
     shift
     mosb exec "$name" -- "$@"
 }
-# From a service: what the other end says.
-service_asks() { equal "$(inside "$1" sh -c "echo x | nc -w 2 $2 $3")" "$4" "$1 asked $2 $3"; }
+# service_asks SERVICE PROTOCOL HOST PORT NAME
+service_asks() {
+    local got
+    got=$(inside "$1" /bin/answer ask "$2" "$3" "$4" 2>&1) || fail "$1 $2 $3 $4: $got"
+    equal "${got% *}" "$5" "$1 asked $2 $3 $4"
+}
+service_asks_in_vain() {
+    local got
+    ! got=$(inside "$1" /bin/answer ask "$2" "$3" "$4" 2>&1) || fail "$1 reached $2 $3 $4: $got"
+}
+# somebody NS PORT [ADDRESS]: a process there that answers until the case ends.
+somebody() {
+    in_ns "$1" "$fixtures/answer" serve "somebody" "$2" "${3:-::}" &
+    eventually 5 in_ns "$1" "$fixtures/answer" ask udp "${3:-127.0.0.1}" "$2"
+}
+
+# The image of the shell, with the program that answers.
+before_theme_of_fixtures=$(declare -f before_theme)
+eval "fixtures_${before_theme_of_fixtures}"
+before_theme() {
+    fixtures_before_theme
+    [[ ! -e $fixtures/answer ]] || return 0
+    {
+        cc -static -O1 -o "$fixtures/answer" "$support/answer.c"
+        cp -r "$fixtures/rootfs" "$fixtures/network-rootfs"
+        cp "$fixtures/answer" "$fixtures/network-rootfs/bin/answer"
+        "$MOSB_BIN/mosb" --root "$fixtures/none" image build --rootfs "$fixtures/network-rootfs" \
+            -t "oci:$fixtures/network:answer" --entrypoint /bin/answer
+        sign_image "oci:$fixtures/network:answer"
+        rm -rf "$fixtures/none"
+    } >"$fixtures/log" 2>&1 || { cat "$fixtures/log" >&2; exit 1; }
+}
 
 test_case "the address and port of the manifest are the service's, from every side" seeds_example
 seeds_example() {
@@ -113,16 +126,18 @@ seeds_example() {
         asks host "$protocol" 10.0.3.99 5000 zot
         asks_in_vain outside "$protocol" 10.0.3.99 5000
     done
-    service_asks other zot 5000 zot
-    service_asks other 10.0.3.99 5000 zot
-    service_asks other 192.0.2.1 80 zot
-    service_asks zot 192.0.2.1 80 zot
-    service_asks zot 10.0.3.1 80 zot
-    service_asks zot other 7000 other
+    service_asks other tcp zot 5000 zot
+    service_asks other udp 10.0.3.99 5000 zot
+    service_asks other tcp 192.0.2.1 80 zot
+    service_asks other udp 192.0.2.1 80 zot
+    service_asks zot tcp 192.0.2.1 80 zot
+    service_asks zot udp 192.0.2.1 80 zot
+    service_asks zot tcp 10.0.3.1 80 zot
+    service_asks zot tcp other 7000 other
     # Outgoing connections just work.
-    outside nc -l -p 9000 <<<"from outside" >/dev/null &
-    sleep 0.3
-    service_asks zot 192.0.2.2 9000 "from outside"
+    somebody outside 9000
+    service_asks zot tcp 192.0.2.2 9000 somebody
+    service_asks zot udp 192.0.2.2 9000 somebody
 }
 
 test_case "a second apply does nothing, and down leaves nothing of the network" nothing_left
@@ -156,11 +171,11 @@ name_files() {
     lacks "$(inside a cat /etc/hosts)" '[[:space:]]b$'
     run mosb exec a -- sh -c 'echo x >> /etc/hosts'
     [[ $status != 0 ]] || fail "the service wrote to its hosts file"
-    contains "$err" 'Read-only'
+    contains "$err" 'Read-only|denied'
     # A service that comes later is known without a restart.
     local pid
     pid=$(mosb ps -o json | jq '.[0].pid')
-    update_type=partial manifest_v2 n.yaml < <(shell_service b 'exec sleep 1000' "network: {type: simple}")
+    update_type=partial manifest_v2 n.yaml < <(sleeper b "network: {type: simple}")
     works mosb apply n.yaml
     contains "$(inside a cat /etc/hosts)" '[[:space:]]b$'
     contains "$(inside b cat /etc/hosts)" '[[:space:]]a$'
@@ -172,7 +187,7 @@ name_files() {
 test_case "addresses of the pool stay with a service over stops and applies" stable_addresses
 stable_addresses() {
     local name
-    for name in a b c; do shell_service $name 'exec sleep 1000' "network: {type: simple}"; done |
+    for name in a b c; do sleeper $name "network: {type: simple}"; done |
         manifest_v2 m.yaml
     works mosb apply m.yaml
     mosb ps -o json | jq -r '.[] | [.service, .network.ipv4] | @tsv' >first
@@ -187,7 +202,7 @@ test_case "addresses that no service can have are refused before anything starts
 bad_addresses() {
     local address code class
     while read -r address code class; do
-        manifest_v2 m.yaml < <(shell_service a 'exec sleep 1000' "network: {type: simple, ipv4: $address}")
+        manifest_v2 m.yaml < <(sleeper a "network: {type: simple, ipv4: $address}")
         refused "$code" "$class" . mosb apply m.yaml
     done <<'END'
 10.0.3.0/24 14 manifest
@@ -197,13 +212,13 @@ bad_addresses() {
 10.0.3.9/16 14 manifest
 10.0.3.9/0 14 manifest
 END
-    manifest_v2 m.yaml < <(shell_service a 'exec sleep 1000' "network: {type: simple, ipv6: 'fd00:3::9'}")
+    manifest_v2 m.yaml < <(sleeper a "network: {type: simple, ipv6: 'fd00:3::9'}")
     refused 17 net-setup 'no network of IPv6' mosb apply m.yaml
     manifest_v2 m.yaml < <(
-        shell_service a 'exec sleep 1000' "network: {type: simple, ipv4: 10.0.3.9}"
-        shell_service b 'exec sleep 1000' "network: {type: simple, ipv4: 10.0.3.9/24}"
+        sleeper a "network: {type: simple, ipv4: 10.0.3.9}"
+        sleeper b "network: {type: simple, ipv4: 10.0.3.9/24}"
     )
-    refused 17 net-setup "10.0.3.9 of service 'b' is service 'a's" mosb apply m.yaml
+    refused 17 net-setup "10.0.3.9 of service 'b' belongs to service 'a'" mosb apply m.yaml
     on_host ip link show lxcbr0 2>/dev/null && fail "a bridge was made"
     [[ -z $(on_host nft list tables) ]] || fail "a table was made"
 }
@@ -214,15 +229,16 @@ held_ports() {
         echo_service a 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}"
         echo_service b 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}"
     )
-    refused 17 net-setup "'b'.*port 80 of the host is service 'a's" mosb apply m.yaml
-    on_host nc -l -p 81 >/dev/null &
-    sleep 0.3
+    refused 17 net-setup "'b'.*port 80 of the host belongs to service 'a'" mosb apply m.yaml
+    somebody host 81
     manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{host: 81, container: 5000}]}")
-    refused 17 net-setup "port 81 of the host is held by process [0-9]+ \(nc" mosb apply m.yaml
+    refused 17 net-setup "port 81 of the host is held by process [0-9]+ \(answer" mosb apply m.yaml
     manifest_v2 m.yaml < <(
-        echo_service a 5000 "network: {type: simple, ports: [{host: 81, container: 5000, protocol: udp}]}")
+        echo_service a 5000 "network: {type: simple, ports: [{host: 82, container: 5000, protocol: udp}]}")
+    on_host busybox httpd -f -p 82 -h / &
+    eventually 5 on_host curl -sS -o /dev/null http://127.0.0.1:82/
     works mosb apply m.yaml
-    asks outside udp 192.0.2.1 81 a
+    asks outside udp 192.0.2.1 82 a
 }
 
 test_case "IPv6 works as IPv4 where the bridge has a network of it" ipv6
@@ -230,21 +246,21 @@ ipv6() {
     configure "bridge: {subnet6: 'fd00:3::/64'}"
     on_host sysctl -qw net.ipv6.conf.uplink.accept_ra=1
     manifest_v2 m.yaml < <(
-        service a "oci:$fixtures/layout:shell" \
-            "args: ['exec nc -ll -p 5000 -e sh -c \"echo a\"']" \
-            "network: {type: simple, ipv6: 'fd00:3::99/64', ports: [{name: x, host: 80, container: 5000}]}"
-        shell_service b 'exec sleep 1000' "network: {type: simple}"
+        echo_service a 5000 \
+            "network: {type: simple, ipv6: 'fd00:3::99/64', ports: [{name: x, host: 80, container: 5000, protocol: both}]}"
+        echo_service b 5000 "network: {type: simple}"
     )
     works mosb apply m.yaml
+    [[ -z ${DEBUG_NET:-} ]] || { on_host sh -c 'ip -6 addr; ip -6 route; nft list ruleset; sysctl -a 2>/dev/null | grep -E "ipv6.conf.*forwarding"' >&2; inside a ip -6 addr >&2;  inside a ip -6 route >&2; inside a ping -6 -c 1 -W 1 fd00:3::1 >&2 || true;  on_host ping -6 -c 1 -W 1 fd00:3::99 >&2 || true; inside a cat /proc/net/if_inet6 >&2; }
     asks outside tcp 2001:db8::1 80 a
     asks host tcp 2001:db8::1 80 a
     asks host tcp fd00:3::99 5000 a
     asks outside tcp 192.0.2.1 80 a
     asks_in_vain outside tcp fd00:3::99 5000
     asks_in_vain host tcp ::1 80
-    service_asks b fd00:3::99 5000 a
-    service_asks b a 5000 a
-    service_asks a 2001:db8::1 80 a
+    service_asks b tcp fd00:3::99 5000 a
+    service_asks b udp a 5000 a
+    service_asks a tcp 2001:db8::1 80 a
     equal "$(on_host sysctl -n net.ipv6.conf.uplink.accept_ra)" 2 "or the host would lose its routes"
     works mosb down
     equal "$(on_host sysctl -n net.ipv6.conf.uplink.accept_ra)" 1
@@ -287,7 +303,6 @@ END
 test_case "a bridge that somebody else made is used with its network and left as it was" foreign_bridge
 foreign_bridge() {
     on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.7.0.1/24 dev lxcbr0; ip link set lxcbr0 up'
-    on_host sh -c 'ip netns exec x true' 2>/dev/null || true
     manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}")
     on_host ip -o addr show lxcbr0 | sed 's/valid_lft.*//' >before
     works mosb apply m.yaml
@@ -310,19 +325,20 @@ foreign_bridge() {
 test_case "a service counts as ready when its ports accept, and is told why not" readiness
 readiness() {
     manifest_v2 m.yaml < <(
-        shell_service slow 'sleep 1; exec nc -ll -p 5000 -e echo hi' \
+        service slow "oci:$fixtures/network:answer" "entrypoint: [sh, -c]" \
+            "args: ['sleep 1; exec answer serve slow 5000']" \
             "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}"
     )
     works mosb apply m.yaml
-    asks outside tcp 192.0.2.1 80 hi
+    asks outside tcp 192.0.2.1 80 slow
     equal "$(state slow)" ready
     manifest_v2 m.yaml < <(
-        shell_service slow 'exec nc -ll -s 127.0.0.1 -p 5000 -e echo hi' \
+        service slow "oci:$fixtures/network:answer" "args: [serve, slow, '5000', 127.0.0.1]" \
             "network: {type: simple, ports: [{name: x, host: 80, container: 5000, wait: 1s}]}"
     )
     refused 16 runtime "port 5000 \(x\) is open on the service's own loopback only" mosb apply m.yaml
     equal "$(state slow)" ready "what ran before was put back"
-    asks outside tcp 192.0.2.1 80 hi
+    asks outside tcp 192.0.2.1 80 slow
     manifest_v2 m.yaml < <(
         shell_service gone 'exit 3' "network: {type: simple, ports: [{name: x, host: 82, container: 5000}]}"
     )
