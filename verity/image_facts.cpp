@@ -1,5 +1,8 @@
 #include "verity/image_facts.h"
 
+#include "mosb/base/file.h"
+#include "verity/mount_points.h"
+
 namespace mosb::verity {
 
 std::string complaint_of(const LayerFacts& facts,
@@ -32,7 +35,9 @@ Result<bool> has_healthy_layers(const ImageRecord& record,
       return false;
     }
   }
-  return true;
+  // The overlay shows nothing of a directory that was removed below it.
+  return record.mount_points.empty() ||
+         path_exists(mount_points_dir(environment, {record.mount_points, record.display.idmap}));
 }
 
 }  // namespace mosb::verity

@@ -19,7 +19,7 @@ Result<std::string> recorded_complaint(const ImageRecord& record,
                                        const RecordedLayer& recorded,
                                        const MountEnvironment& environment,
                                        const MountTable& table);
-/// Whether no layer has a complaint.
+/// Whether no layer has a complaint and the mount points are there.
 Result<bool> has_healthy_layers(const ImageRecord& record,
                                 const MountEnvironment& environment,
                                 const MountTable& table);

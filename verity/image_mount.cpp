@@ -14,6 +14,7 @@
 #include "verity/layer_mount.h"
 #include "verity/mount_garbage.h"
 #include "verity/mount_plan.h"
+#include "verity/mount_points.h"
 
 namespace mosb::verity {
 
@@ -78,7 +79,8 @@ Result<ImageRecord> make_record(const Mounting& mounting) {
                      image.write,
                      image.upper_dir,
                      image.tmpfs_size,
-                     image.label};
+                     image.label,
+                     sorted_mount_points(image.mount_points)};
   const MountTable table = MOSB_TRY(MountTable::read());
   for (const LayerSource& layer : mounting.layers) {
     const LayerFacts facts = MOSB_TRY(read_layer_facts(mounting.place(layer), table));

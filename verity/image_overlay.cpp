@@ -15,6 +15,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/idmap.h"
+#include "verity/mount_points.h"
 
 namespace mosb::verity {
 
@@ -79,6 +80,11 @@ Status add_lower(const OverlayRequest& request,
     } else {
       parts.lower.push_back(MOSB_TRY(open_directory(place->mount())));
     }
+  }
+  if (!record.mount_points.empty()) {
+    const std::string dir = MOSB_TRY(
+        make_mount_points(environment, MountPoints{record.mount_points, record.display.idmap}));
+    parts.lower.push_back(MOSB_TRY(open_directory(dir)));
   }
   if (parts.lower.size() == 1 && record.write == Write::kReadOnly) {
     MOSB_CHECK(sys::mkdir(empty_dir(environment), kDirMode));

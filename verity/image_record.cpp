@@ -7,6 +7,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/hex.h"
 #include "mosb/base/json.h"
+#include "verity/mount_points.h"
 
 namespace mosb::verity {
 
@@ -83,6 +84,8 @@ Result<ImageRecord> parse_record(std::string_view text) {
   }
   record.display.userspace_view =
       MOSB_TRY(json::optional_bool(json, "userspace_view")).value_or(false);
+  record.mount_points = MOSB_TRY(json::optional_string_list(json, "mount_points"));
+  MOSB_CHECK(check_mount_points(record.mount_points));
   const Json* layers = MOSB_TRY(json::require_array(json, "layers"));
   for (const Json& layer : *layers) {
     record.layers.push_back(MOSB_TRY(parse_layer(layer)));
@@ -108,6 +111,9 @@ std::string ImageRecord::print() const {
   }
   if (tmpfs_size) {
     json["tmpfs_size"] = tmpfs_size->value;
+  }
+  if (!mount_points.empty()) {
+    json["mount_points"] = mount_points;
   }
   for (const RecordedLayer& layer : layers) {
     json["layers"].push_back(to_json(layer));

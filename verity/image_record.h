@@ -33,6 +33,8 @@ struct ImageRecord {
   std::string upper_dir;
   std::optional<ByteCount> tmpfs_size;
   std::string label;
+  /// Sorted; absent in the text if there are none.
+  std::vector<std::string> mount_points;
 
   std::string print() const;
   /// Errors: kState.

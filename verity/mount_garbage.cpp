@@ -8,6 +8,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "verity/image_overlay.h"
+#include "verity/mount_points.h"
 
 namespace mosb::verity {
 
@@ -23,6 +24,17 @@ std::set<std::string> used_places(const MountEnvironment& environment,
     for (const RecordedLayer& recorded : image.record.layers) {
       used.insert(place_of(environment, image.record.display, recorded.layer.root_hash).dir);
     }
+  }
+  return used;
+}
+
+/// The directories of the mount points that they use.
+std::vector<std::string> used_mount_points(const MountEnvironment& environment,
+                                           const std::vector<LiveImage>& images) {
+  std::vector<std::string> used;
+  for (const LiveImage& image : images) {
+    used.push_back(
+        mount_points_dir(environment, {image.record.mount_points, image.record.display.idmap}));
   }
   return used;
 }
@@ -76,8 +88,9 @@ Status remove_unused(const MountEnvironment& environment, MountApi& api) {
   const MountTable table = MOSB_TRY(MountTable::read());
   MOSB_CHECK(remove_stale_records(environment, table));
   MOSB_CHECK(remove_temporary_mounts(environment, api));
-  const std::set<std::string> used =
-      used_places(environment, MOSB_TRY(live_images(environment, table)));
+  const std::vector<LiveImage> images = MOSB_TRY(live_images(environment, table));
+  MOSB_CHECK(remove_mount_points(environment, used_mount_points(environment, images)));
+  const std::set<std::string> used = used_places(environment, images);
   for (const LayerPlace& place : MOSB_TRY(list_places(environment))) {
     if (!used.contains(place.dir)) {
       MOSB_CHECK(remove_place(place, api));

@@ -12,8 +12,9 @@ namespace mosb::verity {
 Result<std::vector<LiveImage>> live_images(const MountEnvironment& environment,
                                            const MountTable& table);
 
-/// Removes records without a mount, temporary mounts, and everything of layers that no live image
-/// uses. Works from what it finds, not from what anybody remembers. The caller holds the lock.
+/// Removes records without a mount, temporary mounts, and everything of layers and mount points
+/// that no live image uses. Works from what it finds, not from what anybody remembers. The caller
+/// holds the lock.
 Status remove_unused(const MountEnvironment& environment, MountApi& api);
 
 }  // namespace mosb::verity

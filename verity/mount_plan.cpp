@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 
 #include "mosb/base/text.h"
+#include "verity/mount_points.h"
 
 namespace mosb::verity {
 
@@ -32,7 +33,7 @@ Status check_paths(const ImageMount& image) {
   if (image.tmpfs_size && image.write != Write::kTmpfs) {
     return Error(Errc::kUsage, "a tmpfs size is given but no tmpfs");
   }
-  return ok();
+  return check_mount_points(image.mount_points);
 }
 
 std::string action_name(LayerAction action) {
@@ -107,7 +108,8 @@ bool describes(const ImageRecord& record, const ImageMount& image) {
          std::equal(
              record.layers.begin(), record.layers.end(), layers->begin(), layers->end(), same) &&
          record.display.idmap == image.idmap && record.write == image.write &&
-         record.upper_dir == image.upper_dir && record.tmpfs_size == image.tmpfs_size;
+         record.upper_dir == image.upper_dir && record.tmpfs_size == image.tmpfs_size &&
+         record.mount_points == sorted_mount_points(image.mount_points);
 }
 
 bool is_guarded_overlay(const MountEntry& mount, Write write) {

@@ -16,7 +16,7 @@ namespace mosb::verity {
 /// The image's layers without those that change nothing: of a layer that comes twice, the upper one
 /// hides the lower wholly, and the kernel refuses the same directory twice.
 /// Errors: kUsage for no layers or too many, a target or upper directory that is not UTF-8,
-/// an upper directory without kUpper or the other way round.
+/// an upper directory without kUpper or the other way round; those of check_mount_points().
 Result<std::vector<LayerSource>> layers_to_mount(const ImageMount& image);
 
 enum class LayerAction {

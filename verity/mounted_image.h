@@ -37,6 +37,10 @@ struct ImageMount {
   std::optional<ByteCount> tmpfs_size = std::nullopt;
   /// What list_mounts() shall call it, e.g. the image's reference; makes no difference otherwise.
   std::string label = {};
+  /// Absolute, normalised paths of regular files, in any order, that are there and empty where the
+  /// image has nothing: to bind files over in a read-only image. Owned by root with mode 0644,
+  /// their directories 0755. Whatever the image has there, a whiteout or a symlink too, wins.
+  std::vector<std::string> mount_points = {};
 };
 
 constexpr std::size_t kMaxLayers = 64;

@@ -39,13 +39,18 @@ TEST_CASE("a record survives being written and read", "[verity]") {
   plain.write = ImageMount::Write::kUpper;
   plain.upper_dir = "/upper";
   plain.tmpfs_size.reset();
-  for (const ImageRecord& record : {sample(), plain}) {
+  ImageRecord with_points = plain;
+  with_points.mount_points = {"/etc/hosts", "/etc/resolv.conf"};
+  for (const ImageRecord& record : {sample(), plain, with_points}) {
     const ImageRecord read = must(ImageRecord::parse(record.print()));
     CHECK(read.print() == record.print());
     CHECK(read.display == record.display);
     CHECK(read.layers.at(1).layer.root_hash == layer("b").root_hash);
     CHECK(read.upper_dir == record.upper_dir);
+    CHECK(read.mount_points == record.mount_points);
   }
+  // As it was before there were any.
+  CHECK(plain.print().find("mount_points") == std::string::npos);
 }
 
 TEST_CASE("a damaged record is refused", "[verity]") {
@@ -61,6 +66,7 @@ TEST_CASE("a damaged record is refused", "[verity]") {
                                  damage("\"tmpfs\"", "\"disk\""),
                                  damage("sha256:", "sha512:"),
                                  damage("700000000", "4294967296"),
+                                 damage("\"label\"", "\"mount_points\":[\"../x\"],\"label\""),
                                  damage("\"root_hash\":\"", "\"root_hash\":\"x")}) {
     INFO(bad);
     const auto record = ImageRecord::parse(bad);

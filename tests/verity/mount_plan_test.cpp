@@ -75,6 +75,31 @@ TEST_CASE("an image that cannot be mounted as asked is refused", "[verity]") {
   SECTION("a size of nothing") {
     image.tmpfs_size = ByteCount{1};
   }
+  SECTION("mount points that are no plain paths") {
+    image.mount_points = {GENERATE(
+        "", "/", "etc/hosts", "/etc/", "//etc", "/etc/../x", "/./x", "/a\nb", "/\xff", "/\x7f")};
+  }
+  SECTION("a mount point below another") {
+    image.mount_points = {"/etc/hosts", "/etc"};
+  }
+  SECTION("mount points that are too long, too deep or too many") {
+    const std::string name(256, 'x');
+    std::string deep;
+    std::vector<std::string> many;
+    for (int i = 0; i < 17; ++i) {
+      deep += "/d";
+      many.push_back("/" + std::to_string(i));
+    }
+    std::string text;
+    for (int i = 0; i < 5; ++i) {
+      text += "/" + name.substr(1);
+    }
+    for (const auto& paths :
+         {std::vector{"/" + name}, std::vector{deep}, std::vector{text}, many}) {
+      image.mount_points = paths;
+      CHECK(layers_to_mount(image).error().code() == Errc::kUsage);
+    }
+  }
   SECTION("a target that is not UTF-8") {
     image.target = "/\xff";
   }
@@ -159,6 +184,9 @@ TEST_CASE("the target is kept, mounted, replaced or refused", "[verity]") {
   unguarded = live;
   unguarded->mount.super_options = {"ro"};
   CHECK(must(plan_target(image, unguarded, true)) == TargetAction::kReplace);
+  ImageMount with_points = image;
+  with_points.mount_points = {"/etc/hosts"};
+  CHECK(plan_target(with_points, live, true).error().code() == Errc::kBusy);
   const ImageMount other{{layer("b")}, "/t"};
   CHECK(plan_target(other, live, true).error().code() == Errc::kBusy);
 }
@@ -178,7 +206,7 @@ TEST_CASE("an overlay is mounted without devices, set-uid and redirects", "[veri
 TEST_CASE("overlay options for the most layers fit the kernel's page, more are refused",
           "[verity]") {
   OverlayLayers layers;
-  layers.lower.assign(kMaxLayers, 1'000'000);
+  layers.lower.assign(kMaxLayers + 1, 1'000'000);  // and the mount points
   CHECK(overlay_config(layers, "s", 4));
   layers.lower.assign(4 * kMaxLayers, 1'000'000);
   CHECK(overlay_config(layers, "s", 4).error().code() == Errc::kUsage);
