@@ -51,6 +51,7 @@ Status set_up_settings(const ServicePort& service, Netlink& inside) {
   MOSB_CHECK(set_inside(inside, device_setting("ipv4", kInside, "rp_filter"), "1"));
   MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_ra"), "0"));
   MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_redirects"), "0"));
+  MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
   // The link-local address that follows from the MAC address is the one that may be used.
   MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "addr_gen_mode"), "0"));
   const char* const disabled = service.ipv6 ? "0" : "1";

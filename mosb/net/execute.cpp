@@ -57,6 +57,14 @@ Status restore(const NetworkStep& step, Execution& in) {
   return ok();
 }
 
+Status make_bridge(const std::string& name, Execution& in) {
+  MOSB_CHECK(in.netlink.make_bridge(name, bridge_tag(in.spec.instance)));
+  // Nobody else has its addresses, and until it has made sure of that, a second or two after the
+  // first service came, the host asks for no neighbour on behalf of others: nothing is forwarded.
+  const std::string setting = device_setting("ipv6", name, "accept_dad");
+  return MOSB_TRY(in.netlink.setting(setting)) ? in.netlink.set(setting, "0") : ok();
+}
+
 Status replace_rules(Execution& in) {
   const std::string text = ruleset(in.spec);
   MOSB_CHECK(in.nft.run(text));
@@ -95,7 +103,7 @@ Status remove_device(const NetworkStep& step, Execution& in) {
 Status do_step(const NetworkStep& step, Execution& in) {
   switch (step.action) {
     case Action::kMakeBridge:
-      return in.netlink.make_bridge(step.object, bridge_tag(in.spec.instance));
+      return make_bridge(step.object, in);
     case Action::kAddBridgeAddress:
       return in.netlink.add_address(MOSB_TRY(require_link(step.object, in.netlink)).index,
                                     MOSB_TRY(IpPrefix::parse(step.value)));

@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -119,6 +120,17 @@ ServicePort service_port(const std::string& name, unsigned number) {
           .forwards = {}};
 }
 
+/// The kernel tells of new links once in a second at most.
+void wait_for_links(const NetNs& where) {
+  for (int i = 0; i < 200; ++i) {
+    if (where.output("ip -o link").find("NO-CARRIER") == std::string::npos) {
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  throw std::runtime_error("links do not come up: " + where.output("ip link"));
+}
+
 }  // namespace
 
 NetNs::NetNs() {
@@ -191,10 +203,15 @@ std::string ask(const NetNs& from,
 }
 
 NetLab::NetLab() {
-  host.sh("ip link add up0 type veth peer name eth0 netns " + outside.path());
+  // Between the host and outside nothing has to be waited for.
+  const std::string no_wait = "sysctl -qw net.ipv6.conf.default.accept_dad=";
+  host.sh(no_wait + "0");
+  outside.sh(no_wait + "0");
+  host.sh("ip link add up0 index 50 type veth peer name eth0 netns " + outside.path());
   host.sh(
       "ip addr add 192.0.2.1/24 dev up0; ip addr add 2001:db8::1/64 dev up0 nodad; "
       "ip link set up0 up");
+  host.sh(no_wait + "1");
   outside.sh(
       "ip addr add 192.0.2.2/24 dev eth0; ip addr add 2001:db8::2/64 dev eth0 nodad; "
       "ip link set eth0 up; ip route add 10.0.3.0/24 via 192.0.2.1; "
@@ -242,6 +259,10 @@ std::vector<std::string> NetLab::settle() {
     }
     must(execute(steps, spec, netlink, nft, record));
   });
+  if (!running.empty()) {
+    wait_for_links(host);
+    wait_for_links(outside);
+  }
   return texts;
 }
 
@@ -262,6 +283,9 @@ void NetLab::connect(const std::string& name) {
     LibNetlink netlink;
     must(net::connect(spec, service(name), ns(name).fd(), netlink));
   });
+  wait_for_links(outside);
+  wait_for_links(host);
+  wait_for_links(ns(name));
 }
 
 const ServicePort& NetLab::service(const std::string& name) const {
