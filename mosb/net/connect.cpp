@@ -36,26 +36,28 @@ Status clear_place(const NetworkSpec& spec,
 }
 
 /// What is not there on this kernel need not be set.
-Status set_inside(Netlink& inside, const std::string& setting, const char* value) {
-  if (!MOSB_TRY(inside.setting(setting))) {
+Status set_if_there(Netlink& netlink, const std::string& setting, const char* value) {
+  if (!MOSB_TRY(netlink.setting(setting))) {
     return ok();
   }
-  return inside.set(setting, value);
+  return netlink.set(setting, value);
 }
 
 Status set_up_settings(const ServicePort& service, Netlink& inside) {
   const std::string all_redirects = device_setting("ipv4", "all", "accept_redirects");
   // Of a host that does not forward, "all" alone would be enough to have them accepted.
-  MOSB_CHECK(set_inside(inside, all_redirects, "0"));
-  MOSB_CHECK(set_inside(inside, device_setting("ipv4", kInside, "accept_redirects"), "0"));
-  MOSB_CHECK(set_inside(inside, device_setting("ipv4", kInside, "rp_filter"), "1"));
-  MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_ra"), "0"));
-  MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_redirects"), "0"));
-  MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
+  MOSB_CHECK(set_if_there(inside, all_redirects, "0"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv4", kInside, "accept_redirects"), "0"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv4", kInside, "rp_filter"), "1"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_ra"), "0"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_redirects"), "0"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
+  // Nobody else can have its addresses, and a second would pass before they can be used.
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
   // The link-local address that follows from the MAC address is the one that may be used.
-  MOSB_CHECK(set_inside(inside, device_setting("ipv6", kInside, "addr_gen_mode"), "0"));
+  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "addr_gen_mode"), "0"));
   const char* const disabled = service.ipv6 ? "0" : "1";
-  return set_inside(inside, device_setting("ipv6", kInside, "disable_ipv6"), disabled);
+  return set_if_there(inside, device_setting("ipv6", kInside, "disable_ipv6"), disabled);
 }
 
 Status set_up_inside(const NetworkSpec& spec, const ServicePort& service, Netlink& inside) {
@@ -90,6 +92,8 @@ Status finish(const NetworkSpec& spec, const ServicePort& service, int netns, Ne
   // port that it came in at. Never the kernel's own isolation, which would drop just that; and it
   // would not hold where the host routes. The rules do.
   MOSB_CHECK(netlink.set_bridge_port(device->index, true, false));
+  // The bridge has addresses, its ports need none.
+  MOSB_CHECK(set_if_there(netlink, device_setting("ipv6", device->name, "disable_ipv6"), "1"));
   MOSB_CHECK(netlink.in_namespace(netns, [&](Netlink& inside) {
     return set_up_inside(spec, service, inside).context(kInside);
   }));
