@@ -317,7 +317,9 @@ net::ServicePort service_port(const manifest::Target& target,
                               const std::string& instance) {
   net::ServicePort port;
   port.service = target.service_name;
-  port.mac = net::MacAddress::derived_from(instance + "/" + target.service_name);
+  // Of the address, not of the name: whoever asked for the address before knows the right one still
+  // when another service has got it.
+  port.mac = net::MacAddress::derived_from(instance + "/" + lease.ipv4.str());
   port.ipv4 = lease.ipv4;
   port.ipv6 = lease.ipv6;
   port.isolated = target.network.isolate;

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Under the themes of networks: source it after fixtures.sh. Each case has network namespaces of its
 # own: `outside` is another host, `host` is the one that mosb runs on.
+# shellcheck disable=SC2154 # work, root, fixtures and support are those of assert.sh and fixtures.sh
 
 # in_ns NAME COMMAND…: in one of the case's network namespaces, with the mounts of everybody.
 in_ns() {
@@ -24,7 +25,7 @@ remove_namespaces() {
 # The host at 192.0.2.1 and 198.51.100.1, another host at 192.0.2.2; IPv6 beside it.
 before_case() {
     configure "$@"
-    local real=$MOSB_BIN
+    real_bin=$MOSB_BIN
     trap remove_namespaces EXIT
     ip netns add "$(ns_of host)"
     ip netns add "$(ns_of outside)"
@@ -37,7 +38,7 @@ before_case() {
         ip route add 10.0.3.0/24 via 192.0.2.1; ip route add fd00:3::/64 via 2001:db8::1'
     # mosb, wherever it is called from here on, runs on that host.
     mkdir -p "$work/bin"
-    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/mosb "$@"\n' "$(ns_of host)" "$real" \
+    printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s/mosb "$@"\n' "$(ns_of host)" "$real_bin" \
         >"$work/bin/mosb"
     chmod +x "$work/bin/mosb"
     export MOSB_BIN=$work/bin PATH="$work/bin:$PATH"

@@ -207,7 +207,7 @@ device_in_the_way() {
 
 test_case "stop and down do their work after somebody deleted the bridge, the rules or the device" deleted_before
 deleted_before() {
-    local verb damage device
+    local damage device
     manifest_v2 m.yaml < <(two_services)
     host_facts >before
     while read -r damage; do
@@ -252,7 +252,7 @@ other_bridge() {
 
 test_case "services of another network, file systems and version 1 are beside services at a bridge" beside
 beside() {
-    local base="oci:$fixtures/network:answer"
+    local base="oci:$fixtures/layout:shell"
     configure "policy: {allow_host_ids: true}"
     cat >m.yaml <<END
 version: 1
@@ -277,20 +277,20 @@ END
     works mosb apply m.yaml
     contains "$(mosb ps)" '10\.0\.3\.30'
     plan_says_no_change m.yaml
-    manifest_v2 n.yaml < <(one_service; sleeper n "network: {type: none}"; sleeper h "network: {type: host}" "nsgroup: h")
+    manifest_v2 n.yaml < <(one_service; sleeper none "network: {type: none}"; sleeper hosts "network: {type: host}" "nsgroup: h")
     works mosb apply n.yaml
     asks outside tcp 192.0.2.1 80 a
-    equal "$(inside n ip -o link | grep -c .)" 1
+    lacks "$(inside none ip -o link)" eth0
     # From one kind of network to another, the host's own network is left alone.
     on_host ip -o addr | grep -v -E 'lxcbr0|mv' >own
-    manifest_v2 o.yaml < <(one_service; echo_service n 5000 "network: {type: simple}"; echo_service h 5000 "network: {type: simple}" "nsgroup: h")
+    manifest_v2 o.yaml < <(one_service; echo_service none 5000 "network: {type: simple}"; echo_service hosts 5000 "network: {type: simple}" "nsgroup: h")
     works mosb plan o.yaml
     lacks "$out" 'made again'
     works mosb apply o.yaml
-    service_asks a tcp n 5000 n
-    service_asks a tcp h 5000 h
+    service_asks a tcp none 5000 none
+    service_asks a tcp hosts 5000 hosts
     works mosb apply n.yaml
-    equal "$(inside n ip -o link | grep -c .)" 1
+    lacks "$(inside none ip -o link)" eth0
     on_host ip -o addr | grep -v -E 'lxcbr0|mv' | diff own -
     plan_says_no_change n.yaml
 }
