@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include "mosb/agent/volumes.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
@@ -177,17 +178,29 @@ bool InstanceNetwork::is_needless(const NetworkWish& wish) const {
 
 Status InstanceNetwork::write_record(const net::NetworkRecord& record) const {
   MOSB_CHECK(sys::mkdir_all(paths_.run(), 0755));
-  return replace_file(record_path(paths_), net::to_json(record).dump() + "\n", 0600);
+  Json json = net::to_json(record);
+  json["boot_id"] = MOSB_TRY(boot_id());
+  return replace_file(record_path(paths_), json.dump() + "\n", 0600);
+}
+
+Result<std::optional<net::NetworkRecord>> InstanceNetwork::read_record() const {
+  const std::string path = record_path(paths_);
+  if (!path_exists(path)) {
+    return std::optional<net::NetworkRecord>();
+  }
+  const std::string text = MOSB_TRY(read_file(path, kMaxRecord));
+  const Json json =
+      MOSB_TRY(json::parse(text, kMaxRecord).context("read " + quote(path)).as(Errc::kState));
+  if (MOSB_TRY(json::require_string(json, "boot_id")) != MOSB_TRY(boot_id())) {
+    return std::optional<net::NetworkRecord>();
+  }
+  return std::optional(MOSB_TRY(net::parse_network_record(json).context("read " + quote(path))));
 }
 
 Result<InstanceNetwork::Look> InstanceNetwork::look(
     const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const {
   Look look;
-  if (path_exists(record_path(paths_))) {
-    const std::string text = MOSB_TRY(read_file(record_path(paths_), kMaxRecord));
-    look.record = MOSB_TRY(
-        net::parse_network_record(MOSB_TRY(json::parse(text, kMaxRecord).as(Errc::kState))));
-  }
+  look.record = MOSB_TRY(read_record()).value_or(net::NetworkRecord());
   const std::vector<std::string> running = running_services(wish, facts);
   const net::NetworkState state =
       MOSB_TRY(net::read_network_state(instance_, wish.spec.bridge.name, *netlink_, *nft_));

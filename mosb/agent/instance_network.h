@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ class InstanceNetwork {
   /// What bring() would do. Changes nothing. `facts`: what runs.
   Result<std::vector<Step>> plan(const NetworkWish& wish,
                                  const std::map<std::string, ServiceFacts>& facts) const;
+  /// What was changed on this host in this boot; nullopt if nothing was. Errors: kState.
+  Result<std::optional<net::NetworkRecord>> read_record() const;
   /// Refuses a port of the host that a process holds, unless the service that wants it runs with
   /// it already, and a foreign firewall that would drop what services send and may not be adjusted.
   /// Errors: kNetSetup.
