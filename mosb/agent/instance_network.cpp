@@ -141,12 +141,13 @@ Result<Addresses> reserve_addresses(const Paths& paths,
       wishes.push_back(wish_of(target, false));
     }
   }
-  for (const auto& [name, service] : state.services) {
+  for (const auto& entry : state.services) {
+    const manifest::Target& applied = entry.second.target();
     const bool listed = std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-      return target.service_name == name;
+      return target.service_name == applied.service_name;
     });
-    if (!listed && is_connected(service.target())) {
-      wishes.push_back(wish_of(service.target(), true));
+    if (!listed && is_connected(applied)) {
+      wishes.push_back(wish_of(applied, true));
     }
   }
   const Addresses before = MOSB_TRY(read_addresses(paths));
@@ -161,6 +162,7 @@ Result<Addresses> reserve_addresses(const Paths& paths,
 /// What is, and what is to be done about it.
 struct InstanceNetwork::Look {
   net::NetworkRecord record;
+  std::map<std::string, std::string> settings;
   std::vector<net::NetworkStep> steps;
   /// Running services whose device is gone.
   std::vector<const net::ServicePort*> lost;
@@ -204,6 +206,7 @@ Result<InstanceNetwork::Look> InstanceNetwork::look(
   const std::vector<std::string> running = running_services(wish, facts);
   const net::NetworkState state =
       MOSB_TRY(net::read_network_state(instance_, wish.spec.bridge.name, *netlink_, *nft_));
+  look.settings = state.settings;
   look.steps = MOSB_TRY(net::plan_network(wish.spec, state, look.record, running));
   for (const net::ServicePort& service : wish.spec.services) {
     const bool runs = std::find(running.begin(), running.end(), service.service) != running.end();
@@ -225,7 +228,7 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   }
   const Look look = MOSB_TRY(this->look(wish, facts));
   for (const net::NetworkStep& step : look.steps) {
-    steps.push_back({"network", step.object, net::to_string(step).substr(step.object.size() + 2)});
+    steps.push_back({"network", step.object, net::describe(step)});
   }
   for (const net::ServicePort* service : look.lost) {
     steps.push_back({"network",
@@ -275,7 +278,14 @@ Status InstanceNetwork::bring(const NetworkWish& wish,
   }
   Look look = MOSB_TRY(this->look(wish, facts));
   if (!look.steps.empty()) {
-    // Before the first change: whoever comes after a crash must know that there is something.
+    // Before the first change: whoever comes after a crash must know that there is something, and
+    // what the settings were.
+    for (const net::NetworkStep& step : look.steps) {
+      const auto value = look.settings.find(step.object);
+      if (step.action == net::NetworkStep::Action::kSet && value != look.settings.end()) {
+        look.record.settings.insert(*value);
+      }
+    }
     MOSB_CHECK(write_record(look.record));
     const Status done = net::execute(look.steps, wish.spec, *netlink_, *nft_, look.record);
     MOSB_CHECK(write_record(look.record));
