@@ -9,8 +9,6 @@ namespace mosb::net {
 
 /// A rule as nft's JSON shows it, as far as mosb looks at rules of others.
 // NOLINTNEXTLINE(bugprone-exception-escape): moving Json throws nothing, its assertions confuse
-// NOLINTNEXTLINE(bugprone-exception-escape): the JSON library's move throws nothing, but says so
-// nowhere
 struct ForeignRule {
   std::string family;
   std::string table;
