@@ -125,9 +125,10 @@ Status require_file(int rootfs, const std::string& path, const ContainerSpec& sp
   const std::string name = path.substr(slash + 1);
   const Found on_the_way = MOSB_TRY(look(rootfs, parent, kNoLinks));
   if (on_the_way == Found::kOther) {
-    return Error(
-        Errc::kRuntime,
-        "the image has a symlink or file on the way to " + quote(path) + ", where a file is bound");
+    return Error(Errc::kRuntime,
+                 "the image has a symlink or file on the way to " + quote(path) +
+                     ", where a file is bound")
+        .with_hint("make " + quote(parent) + " a directory in the image");
   }
   if (on_the_way == Found::kMissing) {
     if (spec.rootfs_readonly) {
@@ -146,7 +147,8 @@ Status require_file(int rootfs, const std::string& path, const ContainerSpec& sp
   }
   if (S_ISDIR(mode)) {
     return Error(Errc::kRuntime,
-                 "the image has a directory at " + quote(path) + ", where a file is bound");
+                 "the image has a directory at " + quote(path) + ", where a file is bound")
+        .with_hint("put an empty file there in the image");
   }
   if (spec.rootfs_readonly) {
     return no_place_for_file(path, mode == 0);

@@ -75,7 +75,7 @@ Result<std::optional<DesiredService>> nothing_before(const std::string& /*name*/
 
 /// The network was seen to before, for all services at once.
 NetworkSwitch nothing_to_do() {
-  return {[] { return ok(); }, [] { return ok(); }};
+  return {[] { return ok(); }, [](const auto& /*facts*/) { return ok(); }};
 }
 
 void add(ApplyReport& to, const ApplyReport& more) {

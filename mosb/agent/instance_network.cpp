@@ -99,10 +99,39 @@ Status check_firewall(const NetworkWish& wish, net::Nft& nft) {
                  " pass there, or set bridge.adjust_firewall in mosb.yaml so that mosb does");
 }
 
-bool is_in_force(const net::ServicePort& service,
+/// Whether it leads to the service already: whoever took the port since gets nothing of it.
+bool is_in_force(const net::PortForward& forward,
+                 const std::string& service,
+                 const NetworkWish& before,
                  const std::map<std::string, ServiceFacts>& facts) {
-  const auto it = facts.find(service.service);
-  return it != facts.end() && it->second.running();
+  const auto it = facts.find(service);
+  if (it == facts.end() || !it->second.running()) {
+    return false;
+  }
+  return std::any_of(
+      before.spec.services.begin(), before.spec.services.end(), [&](const net::ServicePort& port) {
+        return port.service == service &&
+               std::any_of(port.forwards.begin(), port.forwards.end(), [&](const auto& known) {
+                 return collide(known, forward);
+               });
+      });
+}
+
+/// With a network namespace of its own in which there was a device.
+bool was_connected(const ServiceFacts& facts) {
+  return facts.record && facts.record->connected;
+}
+
+/// A value that is changed is known before it is: whoever is killed in between can be made good.
+void remember_settings(const std::vector<net::NetworkStep>& steps,
+                       const net::NetworkState& state,
+                       net::NetworkRecord& record) {
+  for (const net::NetworkStep& step : steps) {
+    const auto before = state.settings.find(step.object);
+    if (step.action == net::NetworkStep::Action::kSet && before != state.settings.end()) {
+      record.settings.try_emplace(step.object, before->second);
+    }
+  }
 }
 
 }  // namespace
@@ -162,7 +191,6 @@ Result<Addresses> reserve_addresses(const Paths& paths,
 /// What is, and what is to be done about it.
 struct InstanceNetwork::Look {
   net::NetworkRecord record;
-  std::map<std::string, std::string> settings;
   std::vector<net::NetworkStep> steps;
   /// Running services whose device is gone.
   std::vector<const net::ServicePort*> lost;
@@ -206,14 +234,15 @@ Result<InstanceNetwork::Look> InstanceNetwork::look(
   const std::vector<std::string> running = running_services(wish, facts);
   const net::NetworkState state =
       MOSB_TRY(net::read_network_state(instance_, wish.spec.bridge.name, *netlink_, *nft_));
-  look.settings = state.settings;
+  look.record.bridge = wish.spec.bridge.name;
   look.steps = MOSB_TRY(net::plan_network(wish.spec, state, look.record, running));
+  remember_settings(look.steps, state, look.record);
   for (const net::ServicePort& service : wish.spec.services) {
     const bool runs = std::find(running.begin(), running.end(), service.service) != running.end();
     const bool there = std::any_of(state.devices.begin(), state.devices.end(), [&](const auto& d) {
       return d.service == service.service;
     });
-    if (runs && !there) {
+    if (runs && !there && was_connected(facts.at(service.service))) {
       look.lost.push_back(&service);
     }
   }
@@ -230,6 +259,9 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   for (const net::NetworkStep& step : look.steps) {
     steps.push_back({"network", step.object, net::describe(step)});
   }
+  for (const net::ForeignDrop& drop : MOSB_TRY(to_adjust(wish))) {
+    steps.push_back({"network", drop.chain, "let services pass: " + drop_text(drop) + " drops"});
+  }
   for (const net::ServicePort* service : look.lost) {
     steps.push_back({"network",
                      net::device_name(instance_, service->service),
@@ -238,14 +270,16 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   return steps;
 }
 
-Status InstanceNetwork::check(const NetworkWish& wish,
+Status InstanceNetwork::check(const NetworkWish& before,
+                              const NetworkWish& wish,
                               const std::map<std::string, ServiceFacts>& facts) const {
+  const std::vector<net::ListeningSocket> sockets = wish.spec.services.empty()
+                                                        ? std::vector<net::ListeningSocket>()
+                                                        : MOSB_TRY(net::own_listening_sockets());
   for (const net::ServicePort& service : wish.spec.services) {
-    if (is_in_force(service, facts)) {
-      continue;
-    }
     for (const net::PortForward& forward : service.forwards) {
-      if (const auto holder = MOSB_TRY(net::find_holder(forward))) {
+      const net::ListeningSocket* const holder = net::find_holder(forward, sockets);
+      if (holder != nullptr && !is_in_force(forward, service.service, before, facts)) {
         const std::string name = net::holder_name(*holder);
         return Error(Errc::kNetSetup,
                      "service " + quote(service.service) + ": " + port_text(forward) +
@@ -257,18 +291,34 @@ Status InstanceNetwork::check(const NetworkWish& wish,
   return wish.spec.services.empty() ? ok() : check_firewall(wish, *nft_);
 }
 
+Result<std::vector<net::ForeignDrop>> InstanceNetwork::to_adjust(const NetworkWish& wish) const {
+  if (wish.spec.services.empty() || !wish.adjust_firewall) {
+    return std::vector<net::ForeignDrop>();
+  }
+  return net::find_foreign_drops(instance_, wish.spec.bridge.name, *nft_);
+}
+
 Status InstanceNetwork::let_pass(const NetworkWish& wish) const {
   if (wish.spec.services.empty()) {
     return net::remove_foreign_accepts(instance_, *nft_);
   }
-  if (!wish.adjust_firewall) {
-    return ok();
-  }
-  for (const net::ForeignDrop& drop :
-       MOSB_TRY(net::find_foreign_drops(instance_, wish.spec.bridge.name, *nft_))) {
+  for (const net::ForeignDrop& drop : MOSB_TRY(to_adjust(wish))) {
     MOSB_CHECK(nft_->run(net::foreign_accept(drop, instance_, wish.spec.bridge.name)));
   }
   return ok();
+}
+
+/// One that was given up for the wanted one, or of which only the record tells: the run that made
+/// it was killed before it said which it was.
+Status InstanceNetwork::leave_other_bridge(const NetworkWish& wish) const {
+  const auto record = MOSB_TRY(read_record());
+  if (!record || record->bridge.empty() || record->bridge == wish.spec.bridge.name) {
+    return ok();
+  }
+  NetworkWish none;
+  none.spec.instance = instance_;
+  none.spec.bridge.name = record->bridge;
+  return bring_all(none, {}).context("leave bridge " + quote(record->bridge));
 }
 
 Status InstanceNetwork::bring(const NetworkWish& wish,
@@ -276,16 +326,16 @@ Status InstanceNetwork::bring(const NetworkWish& wish,
   if (is_needless(wish)) {
     return ok();
   }
+  MOSB_CHECK(leave_other_bridge(wish));
+  return is_needless(wish) ? ok() : bring_all(wish, facts);
+}
+
+Status InstanceNetwork::bring_all(const NetworkWish& wish,
+                                  const std::map<std::string, ServiceFacts>& facts) const {
   Look look = MOSB_TRY(this->look(wish, facts));
   if (!look.steps.empty()) {
     // Before the first change: whoever comes after a crash must know that there is something, and
     // what the settings were.
-    for (const net::NetworkStep& step : look.steps) {
-      const auto value = look.settings.find(step.object);
-      if (step.action == net::NetworkStep::Action::kSet && value != look.settings.end()) {
-        look.record.settings.insert(*value);
-      }
-    }
     MOSB_CHECK(write_record(look.record));
     const Status done = net::execute(look.steps, wish.spec, *netlink_, *nft_, look.record);
     MOSB_CHECK(write_record(look.record));

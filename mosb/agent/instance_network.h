@@ -14,6 +14,7 @@
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/step.h"
 #include "mosb/base/result.h"
+#include "mosb/net/foreign_firewall.h"
 #include "mosb/net/netlink.h"
 #include "mosb/net/network_plan.h"
 #include "mosb/net/nft.h"
@@ -59,7 +60,10 @@ class InstanceNetwork {
   /// Refuses a port of the host that a process holds, unless the service that wants it runs with
   /// it already, and a foreign firewall that would drop what services send and may not be adjusted.
   /// Errors: kNetSetup.
-  Status check(const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const;
+  /// `before`: what the services that run have now.
+  Status check(const NetworkWish& before,
+               const NetworkWish& wish,
+               const std::map<std::string, ServiceFacts>& facts) const;
   /// Bridge, rules, settings, name files; devices that a running service lost are made again.
   Status bring(const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const;
 
@@ -69,7 +73,10 @@ class InstanceNetwork {
                     const std::map<std::string, ServiceFacts>& facts) const;
   bool is_needless(const NetworkWish& wish) const;
   Status write_record(const net::NetworkRecord& record) const;
+  Result<std::vector<net::ForeignDrop>> to_adjust(const NetworkWish& wish) const;
   Status let_pass(const NetworkWish& wish) const;
+  Status leave_other_bridge(const NetworkWish& wish) const;
+  Status bring_all(const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const;
 
   const Paths& paths_;
   std::string instance_;

@@ -39,15 +39,14 @@ void NetworkChange::introduce_before(DesiredService& service) const {
 
 Result<std::vector<Step>> NetworkChange::plan(
     const std::map<std::string, ServiceFacts>& facts) const {
-  MOSB_CHECK(network_.check(after_, facts));
+  MOSB_CHECK(network_.check(before_, after_, facts));
   return network_.plan(after_, facts);
 }
 
 NetworkSwitch NetworkChange::as_switch(const std::map<std::string, ServiceFacts>& facts) const {
   return {[this, &facts] { return network_.bring(after_, facts); },
-          [this] {
-            // Whatever ran was stopped before this.
-            return network_.bring(before_, {});
+          [this](const std::map<std::string, ServiceFacts>& now) {
+            return network_.bring(before_, now);
           }};
 }
 

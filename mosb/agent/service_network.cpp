@@ -83,12 +83,14 @@ Result<net::BridgeSpec> adopt(const BridgeConfiguration& configuration,
   return net::BridgeSpec{link.name, *ipv4, ipv6};
 }
 
-/// Two devices in one network would make half of it unreachable.
+/// Two devices in one network would make half of it unreachable. A bridge of the instance's own
+/// under another name is given up for this one.
 Status check_free(const net::BridgeSpec& bridge,
+                  const std::string& instance,
                   const std::vector<net::Link>& links,
                   net::Netlink& netlink) {
   for (const net::Link& link : links) {
-    if (link.name == bridge.name) {
+    if (link.name == bridge.name || link.alias == net::bridge_tag(instance)) {
       continue;
     }
     for (const IpPrefix& address : MOSB_TRY(netlink.addresses(link.index))) {
@@ -259,7 +261,7 @@ Result<net::BridgeSpec> find_bridge(const BridgeConfiguration& configuration,
   if (configuration.subnet6) {
     bridge.ipv6 = first_host(*configuration.subnet6);
   }
-  MOSB_CHECK(check_free(bridge, links, netlink));
+  MOSB_CHECK(check_free(bridge, instance, links, netlink));
   return bridge;
 }
 

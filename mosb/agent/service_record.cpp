@@ -43,6 +43,7 @@ Result<std::optional<ServiceRecord>> read_service_record(const Paths& paths,
   record.stop_signal = static_cast<int>(MOSB_TRY(json::require_uint(json, "stop_signal")));
   record.stop_timeout = std::chrono::milliseconds(
       static_cast<std::int64_t>(MOSB_TRY(json::require_uint(json, "stop_timeout_ms"))));
+  record.connected = json.value("connected", Json()) == true;
   return std::optional<ServiceRecord>(record);
 }
 
@@ -52,7 +53,8 @@ Status write_service_record(const Paths& paths,
   const Json json{{"boot", MOSB_TRY(boot_id())},
                   {"fingerprint", record.fingerprint},
                   {"stop_signal", record.stop_signal},
-                  {"stop_timeout_ms", record.stop_timeout.count()}};
+                  {"stop_timeout_ms", record.stop_timeout.count()},
+                  {"connected", record.connected}};
   return write_file_atomic(record_file(paths, name), json.dump() + "\n", 0600);
 }
 

@@ -17,6 +17,8 @@ struct ServiceRecord {
   std::string fingerprint;
   int stop_signal = 15;
   std::chrono::milliseconds stop_timeout{10'000};
+  /// It was given a place at the bridge.
+  bool connected = false;
   bool operator==(const ServiceRecord&) const = default;
 };
 

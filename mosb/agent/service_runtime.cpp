@@ -181,7 +181,9 @@ Status ServiceRuntime::start(const ServiceSpec& spec, std::chrono::milliseconds 
   container.process.groups = ids.groups;
   add_home(container.process.env, ids.home);
   MOSB_CHECK(write_service_record(
-      paths_, spec.name, {spec.fingerprint, container.stop_signal, spec.stop_timeout}));
+      paths_,
+      spec.name,
+      {spec.fingerprint, container.stop_signal, spec.stop_timeout, spec.network.has_value()}));
   MOSB_CHECK(sys::mkdir_all(container.state_dir, 0700));
   MOSB_CHECK(sys::mkdir_all(paths_.containers(), 0700));
   lxc::RuntimeEnvironment environment = runtime_environment();

@@ -235,7 +235,9 @@ Status SwitchOver::put_back(const std::vector<std::string>& touched,
       keep(runtime_.discard(item.service->spec));
     }
   }
-  keep(network.back());
+  // Those that were not touched run on, with the network that they have.
+  const auto running = runtime_.observe_all();
+  keep(running ? network.back(*running) : Status(running.error()));
   for (const std::string& name : touched) {
     if (!facts_of(facts_, name).running() && facts_of(facts_, name).mounts.empty()) {
       continue;

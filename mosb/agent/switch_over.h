@@ -24,7 +24,8 @@ using FindPrevious = std::function<Result<std::optional<DesiredService>>(const s
 /// to.
 struct NetworkSwitch {
   std::function<Status()> forward;
-  std::function<Status()> back;
+  /// Takes what runs then.
+  std::function<Status(const std::map<std::string, ServiceFacts>&)> back;
 };
 
 /// Takes a set of services from what is to what shall be: look, then prepare, then execute.

@@ -19,6 +19,8 @@ struct NetworkRecord {
   std::string rules;
   /// Settings that were changed: the value from before.
   std::map<std::string, std::string> settings;
+  /// The bridge that it was done for.
+  std::string bridge = {};
   bool operator==(const NetworkRecord&) const = default;
 };
 Json to_json(const NetworkRecord& record);

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 themes=("$@")
 if ((!$#)); then
     themes=(commands images trust platforms mounts corruption apply repair containers hostile refusals
-        registry transport store resources crash quickstart)
+        registry transport store resources crash quickstart network network_apart network_hosts network_crash)
 fi
 # shellcheck source=../support/assert.sh
 source "$here/../support/assert.sh"

@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# Services at a bridge on hosts that are not alone: other firewalls, other tools' containers, other
+# uplinks, devices in the way, damage, many services.
+# real: kernel
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+source "${0%/*}/../support/network_namespaces.sh"
+
+one_service() {
+    echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}"
+}
+
+# every_row: what the first case of network.sh asks, of the services `a` (ports 80) and `b`.
+every_row() {
+    local protocol
+    for protocol in tcp udp; do
+        asks outside $protocol 192.0.2.1 80 a
+        asks host $protocol 127.0.0.1 80 a
+        asks host $protocol 192.0.2.1 80 a
+        asks host $protocol 198.51.100.1 80 a
+        asks host $protocol "$(address_of a)" 5000 a
+        service_asks b $protocol a 5000 a
+        service_asks b $protocol 192.0.2.1 80 a
+        service_asks a $protocol 192.0.2.1 80 a
+        service_asks a $protocol 10.0.3.1 80 a
+        service_asks a $protocol 192.0.2.2 9000 somebody
+    done
+}
+two_services() {
+    echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000, protocol: both}]}"
+    echo_service b 5000 "network: {type: simple}"
+}
+
+test_case "ports are reached from every side whether or not bridges hand their frames to iptables" bridge_nf
+bridge_nf() {
+    local value
+    on_host test -e /proc/sys/net/bridge/bridge-nf-call-iptables || skip "this kernel has no br_netfilter"
+    somebody outside 9000
+    manifest_v2 m.yaml < <(two_services)
+    works mosb apply m.yaml
+    for value in 0 1; do
+        on_host sysctl -qw net.bridge.bridge-nf-call-iptables=$value
+        every_row
+    done
+}
+
+test_case "when the host's way out changes to another device, forwards and the way out go on" uplinks
+uplinks() {
+    somebody outside 9000
+    outside sh -c 'ip addr add 203.0.113.9/32 dev lo'
+    on_host ip route add default via 192.0.2.2 dev uplink
+    manifest_v2 m.yaml < <(one_service)
+    works mosb apply m.yaml
+    service_asks a tcp 203.0.113.9 9000 somebody
+    asks outside tcp 192.0.2.1 80 a
+    ip link add second netns "$(ns_of host)" type veth peer name eth1 netns "$(ns_of outside)"
+    on_host sh -c 'ip addr add 192.0.3.1/24 dev second; ip link set second up'
+    outside sh -c 'ip addr add 192.0.3.2/24 dev eth1; ip link set eth1 up'
+    on_host ip route replace default via 192.0.3.2 dev second
+    service_asks a tcp 203.0.113.9 9000 somebody
+    asks outside tcp 192.0.3.1 80 a
+    asks_in_vain outside udp 192.0.3.1 80
+    asks outside tcp 192.0.2.1 80 a
+    asks host tcp 192.0.3.1 80 a
+    on_host ip link del uplink
+    service_asks a tcp 203.0.113.9 9000 somebody
+    asks outside tcp 192.0.3.1 80 a
+    plan_says_no_change m.yaml
+}
+
+test_case "a firewall that drops what it does not know is named, and adjusted only where that is allowed" firewall
+firewall() {
+    manifest_v2 m.yaml < <(two_services)
+    on_host iptables -P FORWARD DROP
+    on_host iptables -A FORWARD -s 192.0.2.77 -j ACCEPT
+    somebody outside 9000
+    host_facts >before
+    refused 17 net-setup "chain 'FORWARD' of table 'ip filter'" mosb apply m.yaml
+    contains "$err" '^hint: .*bridge.adjust_firewall'
+    host_facts | diff before -
+    configure "bridge: {adjust_firewall: true}"
+    works mosb apply m.yaml
+    every_row
+    plan_says_no_change m.yaml
+    # Whoever writes the rules anew takes it away; plan sees that.
+    on_host iptables -F FORWARD
+    on_host iptables -A FORWARD -s 192.0.2.77 -j ACCEPT
+    works mosb plan m.yaml -o json
+    equal "$(json '[.steps[].action] | unique | join(" ")')" network
+    works mosb apply m.yaml
+    every_row
+    plan_says_no_change m.yaml
+    works mosb stop a
+    works mosb start a
+    every_row
+    down_leaves before
+}
+
+test_case "where Docker's chains are, the accept is in DOCKER-USER and goes with down" docker
+docker() {
+    manifest_v2 m.yaml < <(two_services)
+    on_host sh -e <<'END'
+iptables -P FORWARD DROP
+for chain in DOCKER DOCKER-USER DOCKER-FORWARD DOCKER-CT DOCKER-BRIDGE; do iptables -N $chain; done
+iptables -A FORWARD -j DOCKER-USER
+iptables -A FORWARD -j DOCKER-FORWARD
+iptables -A DOCKER-FORWARD -j DOCKER-CT
+iptables -A DOCKER-FORWARD -j DOCKER-BRIDGE
+iptables -A DOCKER-CT -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -A DOCKER-BRIDGE -o docker0 -j DOCKER
+iptables -A DOCKER-FORWARD -i docker0 -j ACCEPT
+iptables -A DOCKER ! -i docker0 -o docker0 -j DROP
+END
+    somebody outside 9000
+    host_facts >before
+    refused 17 net-setup "'FORWARD' of table 'ip filter' \(Docker\)" mosb apply m.yaml
+    host_facts | diff before -
+    configure "bridge: {adjust_firewall: true}"
+    works mosb apply m.yaml
+    contains "$(on_host iptables -S DOCKER-USER)" "lxcbr0.*mosb:$(instance_id).*ACCEPT"
+    lacks "$(on_host iptables -S FORWARD)" mosb
+    every_row
+    plan_says_no_change m.yaml
+    down_leaves before
+}
+
+# other_container: a network namespace at the bridge, as another tool would put one there.
+other_container() {
+    ip netns add "$(ns_of other)"
+    on_host ip link add vethother type veth peer name eth0 netns "$(ns_of other)"
+    on_host sh -c 'ip link set vethother master lxcbr0; ip link set vethother up'
+    in_ns other sh -c 'ip link set lo up; ip addr add 10.0.3.200/24 dev eth0; ip link set eth0 up
+        ip route add default via 10.0.3.1'
+    somebody other 6000
+}
+
+test_case "another tool's container at the bridge has its network before, beside and after mosb" other_tool
+other_tool() {
+    on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.0.3.1/24 dev lxcbr0; ip link set lxcbr0 up'
+    on_host sysctl -qw net.ipv4.ip_forward=1
+    outside ip route add 10.0.3.200/32 via 192.0.2.1
+    other_container
+    somebody outside 9000
+    other_works() {
+        asks host tcp 10.0.3.200 6000 somebody
+        asks outside tcp 10.0.3.200 6000 somebody
+        asks other tcp 192.0.2.2 9000 somebody
+        asks other udp 10.0.3.1 9001 somebody
+    }
+    somebody host 9001
+    other_works
+    host_facts >before
+    manifest_v2 m.yaml < <(
+        one_service
+        echo_service alone 5000 "network: {type: simple, isolate: true, ports: [{name: x, host: 81, container: 5000}]}")
+    works mosb apply m.yaml
+    other_works
+    asks other tcp "$(address_of a)" 5000 a
+    asks other tcp 192.0.2.1 80 a
+    service_asks a tcp 10.0.3.200 6000 somebody
+    together asks_in_vain other tcp "$(address_of alone)" 5000
+    together asks_in_vain other tcp 192.0.2.1 81
+    together service_asks_in_vain alone tcp 10.0.3.200 6000
+    judged
+    works mosb stop a
+    other_works
+    down_leaves before
+    other_works
+}
+
+test_case "a bridge that mosb made stays while somebody else is at it, and goes with the next down" shared_bridge
+shared_bridge() {
+    manifest_v2 m.yaml < <(one_service)
+    host_facts >before
+    works mosb apply m.yaml
+    other_container
+    asks other tcp "$(address_of a)" 5000 a
+    works mosb down
+    asks host tcp 10.0.3.200 6000 somebody
+    equal "$(on_host nft list tables)" ""
+    equal "$(on_host sysctl -n net.ipv4.conf.lxcbr0.route_localnet)" 0
+    works mosb apply m.yaml
+    asks other tcp "$(address_of a)" 5000 a
+    asks outside tcp 192.0.2.1 80 a
+    on_host ip link del vethother
+    down_leaves before
+}
+
+test_case "a device of somebody else's with the name that mosb needs is in the way and left alone" device_in_the_way
+device_in_the_way() {
+    local device
+    manifest_v2 m.yaml < <(one_service)
+    works mosb apply m.yaml
+    device=$(device_of a)
+    works mosb down
+    on_host ip link add "$device" type bridge
+    host_facts >before
+    refused 17 net-setup "'$device'.*not mosb's" mosb apply m.yaml
+    contains "$err" '^hint: '
+    equal "$(mosb ps -o json | jq length)" 0
+    host_facts | diff before -
+    down_leaves before
+    on_host ip link del "$device"
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+}
+
+test_case "stop and down do their work after somebody deleted the bridge, the rules or the device" deleted_before
+deleted_before() {
+    local verb damage device
+    manifest_v2 m.yaml < <(two_services)
+    host_facts >before
+    while read -r damage; do
+        works mosb apply m.yaml
+        device=$(device_of a)
+        # shellcheck disable=SC2086 # words
+        on_host ${damage//DEVICE/$device}
+        works mosb stop a
+        equal "$(device_of a)" "" "$damage"
+        # shellcheck disable=SC2086 # words
+        on_host ${damage//DEVICE/$(device_of b)} 2>/dev/null || true
+        down_leaves before
+    done <<'END'
+ip link del lxcbr0
+nft flush ruleset
+ip link del DEVICE
+ip link set DEVICE nomaster
+ip link set DEVICE name other0
+sysctl -qw net.ipv4.ip_forward=0
+END
+}
+
+test_case "another bridge's name in the configuration moves the services, and nothing stays at the old one" other_bridge
+other_bridge() {
+    manifest_v2 m.yaml < <(two_services)
+    somebody outside 9000
+    host_facts >before
+    works mosb apply m.yaml
+    configure "bridge: {name: br-own, subnet: 10.0.3.0/24}"
+    works mosb apply m.yaml
+    every_row
+    on_host ip link show lxcbr0 2>/dev/null && fail "the old bridge is still there"
+    plan_says_no_change m.yaml
+    configure "bridge: {name: br-own, subnet: 10.8.0.0/24}"
+    works mosb apply m.yaml
+    contains "$(mosb ps)" 'simple 10\.8\.0\.'
+    asks outside tcp 192.0.2.1 80 a
+    service_asks b tcp a 5000 a
+    plan_says_no_change m.yaml
+    down_leaves before
+}
+
+test_case "services of another network, file systems and version 1 are beside services at a bridge" beside
+beside() {
+    local base="oci:$fixtures/network:answer"
+    configure "policy: {allow_host_ids: true}"
+    cat >m.yaml <<END
+version: 1
+product: test
+update_type: complete
+targets:
+  - service_name: a
+    source: $base
+    version: "1"
+    network: {type: simple, ipv4: 10.0.3.30/24, ports: [{host: 80, container: 7}]}
+  - service_name: files
+    source: $base
+    version: "1"
+    service_type: fs-only
+    network: {type: none}
+  - service_name: boot
+    source: $base
+    version: "1"
+    service_type: hostfs
+    network: {type: none}
+END
+    works mosb apply m.yaml
+    contains "$(mosb ps)" '10\.0\.3\.30'
+    plan_says_no_change m.yaml
+    manifest_v2 n.yaml < <(one_service; sleeper n "network: {type: none}"; sleeper h "network: {type: host}" "nsgroup: h")
+    works mosb apply n.yaml
+    asks outside tcp 192.0.2.1 80 a
+    equal "$(inside n ip -o link | grep -c .)" 1
+    # From one kind of network to another, the host's own network is left alone.
+    on_host ip -o addr | grep -v -E 'lxcbr0|mv' >own
+    manifest_v2 o.yaml < <(one_service; echo_service n 5000 "network: {type: simple}"; echo_service h 5000 "network: {type: simple}" "nsgroup: h")
+    works mosb plan o.yaml
+    lacks "$out" 'made again'
+    works mosb apply o.yaml
+    service_asks a tcp n 5000 n
+    service_asks a tcp h 5000 h
+    works mosb apply n.yaml
+    equal "$(inside n ip -o link | grep -c .)" 1
+    on_host ip -o addr | grep -v -E 'lxcbr0|mv' | diff own -
+    plan_says_no_change n.yaml
+}
+
+test_case "many services at one bridge answer, and down leaves nothing of them" many
+many() {
+    local count=20 i start
+    [[ ${MOSB_LONG:-0} != 1 ]] || count=200
+    run_deadline=300
+    host_facts >before
+    for ((i = 1; i <= count; i++)); do
+        echo_service "s$i" 5000 "network: {type: simple, ports: [{host: $((20000 + i)), container: 5000}, {host: $((30000 + i)), container: 5000, protocol: udp}]}" "nsgroup: all"
+    done | manifest_v2 m.yaml
+    timed() {
+        local start=$EPOCHREALTIME
+        works "$@"
+        awk -v a="$start" -v b="$EPOCHREALTIME" -v w="$2" -v n="$count" 'BEGIN { printf "%s of %d services: %.1f s\n", w, n, b - a }'
+    }
+    timed mosb apply m.yaml
+    timed mosb plan m.yaml -o json
+    equal "$(json .changed)" false
+    equal "$(mosb ps -o json | jq -r '.[].network.ipv4' | sort -u | wc -l)" "$count"
+    start=$EPOCHREALTIME
+    for ((i = 1; i <= count; i++)); do
+        asks outside tcp 192.0.2.1 $((20000 + i)) "s$i"
+        asks host udp 127.0.0.1 $((30000 + i)) "s$i"
+    done
+    service_asks s1 tcp "s$count" 5000 "s$count"
+    awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "asking them all: %.1f s\n", b - a }'
+    timed mosb down
+    host_facts | diff before -
+}
+
+run_cases "$@"
