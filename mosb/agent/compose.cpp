@@ -120,7 +120,7 @@ Status connect(const manifest::Target& target, const ComposeContext& context, Se
                                    std::pair{"resolv.conf", kResolvConfFile},
                                    std::pair{"hostname", kHostnameFile}}) {
     spec.container.files.push_back({dir + "/" + name, dest});
-    spec.image.mount_points.push_back(dest);
+    spec.image.mount_points.emplace_back(dest);
   }
   for (const manifest::TargetPort& port : target.network.ports) {
     if (port.wait) {

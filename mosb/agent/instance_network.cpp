@@ -170,12 +170,13 @@ Result<Addresses> reserve_addresses(const Paths& paths,
       wishes.push_back(wish_of(target, false));
     }
   }
-  for (const auto& [name, service] : state.services) {
+  for (const auto& entry : state.services) {
+    const manifest::Target& applied = entry.second.target();
     const bool listed = std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-      return target.service_name == name;
+      return target.service_name == applied.service_name;
     });
-    if (!listed && is_connected(service.target())) {
-      wishes.push_back(wish_of(service.target(), true));
+    if (!listed && is_connected(applied)) {
+      wishes.push_back(wish_of(applied, true));
     }
   }
   const Addresses before = MOSB_TRY(read_addresses(paths));
@@ -256,7 +257,7 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   }
   const Look look = MOSB_TRY(this->look(wish, facts));
   for (const net::NetworkStep& step : look.steps) {
-    steps.push_back({"network", step.object, net::to_string(step).substr(step.object.size() + 2)});
+    steps.push_back({"network", step.object, net::describe(step)});
   }
   for (const net::ForeignDrop& drop : MOSB_TRY(to_adjust(wish))) {
     steps.push_back({"network", drop.chain, "let services pass: " + drop_text(drop) + " drops"});
@@ -272,12 +273,13 @@ Result<std::vector<Step>> InstanceNetwork::plan(
 Status InstanceNetwork::check(const NetworkWish& before,
                               const NetworkWish& wish,
                               const std::map<std::string, ServiceFacts>& facts) const {
+  const std::vector<net::ListeningSocket> sockets = wish.spec.services.empty()
+                                                        ? std::vector<net::ListeningSocket>()
+                                                        : MOSB_TRY(net::own_listening_sockets());
   for (const net::ServicePort& service : wish.spec.services) {
     for (const net::PortForward& forward : service.forwards) {
-      if (is_in_force(forward, service.service, before, facts)) {
-        continue;
-      }
-      if (const auto holder = MOSB_TRY(net::find_holder(forward))) {
+      const net::ListeningSocket* const holder = net::find_holder(forward, sockets);
+      if (holder != nullptr && !is_in_force(forward, service.service, before, facts)) {
         const std::string name = net::holder_name(*holder);
         return Error(Errc::kNetSetup,
                      "service " + quote(service.service) + ": " + port_text(forward) +
@@ -332,7 +334,8 @@ Status InstanceNetwork::bring_all(const NetworkWish& wish,
                                   const std::map<std::string, ServiceFacts>& facts) const {
   Look look = MOSB_TRY(this->look(wish, facts));
   if (!look.steps.empty()) {
-    // Before the first change: whoever comes after a crash must know that there is something.
+    // Before the first change: whoever comes after a crash must know that there is something, and
+    // what the settings were.
     MOSB_CHECK(write_record(look.record));
     const Status done = net::execute(look.steps, wish.spec, *netlink_, *nft_, look.record);
     MOSB_CHECK(write_record(look.record));

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "mosb/agent/doctor.h"
+#include "mosb/agent/doctor_network.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 
@@ -9,7 +10,11 @@ namespace mosb::cli {
 namespace {
 
 Result<int> doctor(Session& session) {
-  const std::vector<agent::Capability> capabilities = agent::examine_host();
+  std::vector<agent::Capability> capabilities = agent::examine_host();
+  for (agent::Capability& capability :
+       agent::examine_network(session.paths(), MOSB_TRY(session.configuration()).bridge)) {
+    capabilities.push_back(std::move(capability));
+  }
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows;
   for (const agent::Capability& capability : capabilities) {

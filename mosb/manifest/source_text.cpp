@@ -14,6 +14,12 @@ bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) == 0x80;
 }
 
+constexpr std::size_t kBlock = 128;
+
+std::size_t count_continuing(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues_character));
+}
+
 /// The first byte of a character that a manifest must not hold, or npos.
 std::size_t find_control(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -52,18 +58,29 @@ std::size_t first_bad_utf8(std::string_view text) {
 }  // namespace
 
 SourceText::SourceText(std::string_view text) : text_(text), lines_{0} {
+  std::size_t continuing = 0;
+  for (std::size_t i = 0; i < text.size(); i += kBlock) {
+    continuing_.push_back(continuing);
+    continuing += count_continuing(text.substr(i, kBlock));
+  }
+  continuing_.push_back(continuing);
   for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1)) {
     lines_.push_back(i + 1);
   }
 }
 
+std::size_t SourceText::continuing_before(std::size_t offset) const {
+  const std::size_t block = offset / kBlock;
+  return continuing_[block] + count_continuing(text_.substr(block * kBlock, offset % kBlock));
+}
+
 Mark SourceText::mark_at(std::size_t offset) const {
   offset = std::min(offset, text_.size());
   const auto next = std::upper_bound(lines_.begin(), lines_.end(), offset);
-  const std::string_view before = text_.substr(*(next - 1), offset - *(next - 1));
-  const auto inside = std::count_if(before.begin(), before.end(), continues_character);
+  const std::size_t line = *(next - 1);
+  const std::size_t inside = continuing_before(offset) - continuing_before(line);
   return Mark{static_cast<unsigned>(next - lines_.begin()),
-              static_cast<unsigned>(before.size() - static_cast<std::size_t>(inside) + 1)};
+              static_cast<unsigned>(offset - line - inside + 1)};
 }
 
 Problem SourceText::problem_at(std::size_t offset, std::string message) const {

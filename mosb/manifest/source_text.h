@@ -26,7 +26,13 @@ class SourceText {
   std::optional<Problem> unreadable() const;
 
  private:
+  /// Bytes before `offset` that go on with a character.
+  std::size_t continuing_before(std::size_t offset) const;
+
   std::string_view text_;
+  /// continuing_before() of every kBlock-th offset: a text may be one long line with a million
+  /// marks.
+  std::vector<std::size_t> continuing_;
   std::vector<std::size_t> lines_;
 };
 

@@ -35,12 +35,15 @@ std::string rule_tag(const std::string& instance) {
   return "mosb:" + instance;
 }
 
-/// A name that can be written into a command as it is; nft's own grammar has few that are not.
+/// A name that can be written into a command as it is; nothing else can be made with nft.
 bool is_plain(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '/';
-  });
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.';
+  };
+  return !name.empty() && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '/';
+         });
 }
 
 /// Every element of what a list command prints.
@@ -118,19 +121,22 @@ class RuleReader {
   Nft& nft_;
 };
 
-std::string owner_of(const ForwardChain& chain, const std::set<std::string>& names) {
-  const auto starts_with = [&](const char* start) {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return name.starts_with(start);
-    });
-  };
+std::string owner_of(const ForwardChain& chain,
+                     const std::set<std::string>& names,
+                     const std::vector<ForeignRule>& rules) {
   if (chain.table == "firewalld") {
     return "firewalld";
   }
-  if (names.contains(kDockerUser)) {
+  // What Docker left when it went, its chain, nothing leads to.
+  if (std::any_of(rules.begin(), rules.end(), [](const ForeignRule& rule) {
+        return ending_of(rule).target == kDockerUser;
+      })) {
     return "Docker";
   }
-  return starts_with("ufw-") || starts_with("ufw6-") ? "ufw" : "";
+  const bool is_ufw = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with("ufw-") || name.starts_with("ufw6-");
+  });
+  return is_ufw ? "ufw" : "";
 }
 
 /// Docker rewrites its own rules and documents this chain, which it asks first, for others'.
@@ -162,12 +168,15 @@ Result<std::vector<ForeignDrop>> find_foreign_drops(const std::string& instance,
     if (!chain.drops_by_policy && !MOSB_TRY(reader.drops_unknown(chain))) {
       continue;
     }
-    const ForeignDrop drop{.family = chain.family,
-                           .table = chain.table,
-                           .chain = chain.name,
-                           .owner = owner_of(chain, chains.names.at({chain.family, chain.table}))};
-    const auto rules = MOSB_TRY(reader.rules(chain, place_of(drop)));
-    if (!has_accepts(rules, rule_tag(instance), bridge)) {
+    const auto rules = MOSB_TRY(reader.rules(chain, chain.name));
+    const ForeignDrop drop{
+        .family = chain.family,
+        .table = chain.table,
+        .chain = chain.name,
+        .owner = owner_of(chain, chains.names.at({chain.family, chain.table}), rules)};
+    const std::string place = place_of(drop);
+    const auto asked = place == chain.name ? rules : MOSB_TRY(reader.rules(chain, place));
+    if (!has_accepts(asked, rule_tag(instance), bridge)) {
       drops.push_back(drop);
     }
   }

@@ -25,7 +25,8 @@ struct Link {
   bool up = false;
 };
 
-/// A veth pair in one message: both ends exist, tagged and in their places, or neither does.
+/// A veth pair: both ends exist, tagged and in their places, or neither does. Whoever is killed in
+/// between leaves one whose name shows whose it is, and that the next plan removes.
 struct VethPair {
   std::string name;
   std::string alias;

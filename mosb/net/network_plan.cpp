@@ -239,7 +239,7 @@ Result<std::vector<NetworkStep>> plan_network(const NetworkSpec& spec,
   return plan.steps;
 }
 
-std::string to_string(const NetworkStep& step) {
+std::string describe(const NetworkStep& step) {
   const auto what = [&]() -> std::string {
     switch (step.action) {
       case Action::kMakeBridge:
@@ -265,7 +265,7 @@ std::string to_string(const NetworkStep& step) {
     }
     return "nothing";
   };
-  return step.object + ": " + what() + " (" + step.reason + ")";
+  return what() + " (" + step.reason + ")";
 }
 
 }  // namespace mosb::net

@@ -59,8 +59,8 @@ Result<std::vector<NetworkStep>> plan_network(const NetworkSpec& spec,
                                               const NetworkState& state,
                                               const NetworkRecord& record,
                                               const std::vector<std::string>& running);
-/// "network  lxcbr0: ..." without the first word.
-std::string to_string(const NetworkStep& step);
+/// What is done to the object, and why: "make the bridge (there is none)".
+std::string describe(const NetworkStep& step);
 
 /// Does the steps; `record` is true to what was done even if one fails. Errors: kNetSetup, kHost.
 Status execute(const std::vector<NetworkStep>& steps,

@@ -37,14 +37,17 @@ bool has_open(const std::string& process, const std::string& target) {
 
 }  // namespace
 
-Result<std::optional<ListeningSocket>> find_holder(const PortForward& forward) {
+Result<std::vector<ListeningSocket>> own_listening_sockets() {
   // Of this thread: it may be in another network namespace than the process was started in.
-  for (const ListeningSocket& socket : MOSB_TRY(listening_sockets(::gettid()))) {
-    if (conflicts(socket, forward)) {
-      return std::optional<ListeningSocket>(socket);
-    }
-  }
-  return std::optional<ListeningSocket>();
+  return listening_sockets(::gettid());
+}
+
+const ListeningSocket* find_holder(const PortForward& forward,
+                                   const std::vector<ListeningSocket>& sockets) {
+  const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const auto& socket) {
+    return conflicts(socket, forward);
+  });
+  return found == sockets.end() ? nullptr : &*found;
 }
 
 std::string holder_name(const ListeningSocket& socket) {

@@ -37,8 +37,11 @@ Reached reached_at(const std::vector<ListeningSocket>& sockets,
                    const IpAddress& address,
                    std::uint16_t port);
 
-/// The socket of this host that a forward would take the traffic of, if there is one.
-Result<std::optional<ListeningSocket>> find_holder(const PortForward& forward);
+/// All of the caller's own network namespace. Errors: kHost.
+Result<std::vector<ListeningSocket>> own_listening_sockets();
+/// The socket that a forward would take the traffic of, or nullptr.
+const ListeningSocket* find_holder(const PortForward& forward,
+                                   const std::vector<ListeningSocket>& sockets);
 /// Who has it open: "process 812 (nginx)", or "" if that cannot be told.
 std::string holder_name(const ListeningSocket& socket);
 

@@ -69,8 +69,8 @@ class Registry:
 class Listener:
     """Where a started service reports: the moment of its first byte is the end of a start."""
 
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, address):
+        self.socket = socket.create_server((address, 0))
         self.socket.settimeout(30)
         self.port = self.socket.getsockname()[1]
 
@@ -84,10 +84,15 @@ class Listener:
 
 
 class Bench:
+    # The services' network, for mosb and for LXC, and where they find this host.
+    network = {"type": "host"}
+    lxc_network = ["lxc.net.0.type = none"]
+    address = "127.0.0.1"
+
     def __init__(self, work):
         self.work = work
-        self.listener = Listener()
-        self.script = f"echo x | nc 127.0.0.1 {self.listener.port}; exec sleep 100000"
+        self.listener = Listener(self.address)
+        self.script = f"echo x | nc {self.address} {self.listener.port}; exec sleep 100000"
         self.rootfs = os.path.join(work, "rootfs")
         self.keys = os.path.join(work, "keys")
         self.layout = os.path.join(work, "layout")
@@ -126,7 +131,7 @@ class Bench:
             "targets": [{
                 "service_name": "bench", "source": f"oci:{self.layout}:small", "version": "1",
                 "entrypoint": ["/bin/sh", "-c"], "args": [self.script],
-                "network": {"type": "host"},
+                "network": self.network,
                 "resources": {"memory": f"{MEMORY >> 20}MiB", "pids": PIDS},
             }],
         }
@@ -186,7 +191,7 @@ class Bench:
             out.write("\n".join([
                 f"lxc.rootfs.path = dir:{target}", "lxc.rootfs.options = ro,idmap=container",
                 "lxc.idmap = u 0 600000000 65536", "lxc.idmap = g 0 600000000 65536",
-                "lxc.uts.name = bench", "lxc.net.0.type = none",
+                "lxc.uts.name = bench", *self.lxc_network,
                 "lxc.mount.auto = proc:mixed", "lxc.autodev = 1",
                 "lxc.no_new_privs = 1",
                 "lxc.cap.keep = chown dac_override fowner fsetid kill net_bind_service setgid"

@@ -24,10 +24,10 @@ constexpr char kFirewalld[] =
     "nft 'table inet firewalld { "
     "chain filter_FORWARD { type filter hook forward priority filter + 10; policy accept; "
     "ct state { established, related } accept; jump zones; reject with icmpx admin-prohibited; }\n"
-    "chain zones { iifname \"none0\" accept; } }'";
+    "chain zones { iifname \"none0\" accept; }; }'";
 constexpr char kJump[] =
-    "nft 'table inet other { chain end { counter; drop; }\nchain next { goto end; }\n"
-    "chain hook { type filter hook forward priority 0; policy accept; jump next; } }'";
+    "nft 'table inet other { chain final { counter; drop; }\nchain second { goto final; }\n"
+    "chain entrance { type filter hook forward priority 0; policy accept; jump second; }; }'";
 
 struct FirewallLab : NetLab {
   FirewallLab() {
@@ -69,7 +69,7 @@ TEST_CASE("a firewall that drops what is forwarded is found, opened for the brid
       {kDocker, {"ip", "filter", "FORWARD", "Docker"}},
       {kUfw, {"ip", "filter", "FORWARD", "ufw"}},
       {kFirewalld, {"inet", "firewalld", "filter_FORWARD", "firewalld"}},
-      {kJump, {"inet", "other", "hook", ""}},
+      {kJump, {"inet", "other", "entrance", ""}},
   };
   for (const auto& row : rows) {
     INFO(row.commands);
@@ -111,8 +111,8 @@ TEST_CASE("a firewall that lets pass what it does not know is no matter", "[net]
       "iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP");
   lab.host.sh(
       "nft 'table ip other { chain unused { drop; }\n"
-      "chain hook { type filter hook forward priority 0; tcp dport 1 drop; jump maybe; }\n"
-      "chain maybe { tcp dport 2 drop; } }'");
+      "chain entrance { type filter hook forward priority 0; tcp dport 1 drop; jump maybe; }\n"
+      "chain maybe { tcp dport 2 drop; }; }'");
   CHECK(lab.drops().empty());
 }
 

@@ -241,7 +241,7 @@ std::vector<std::string> NetLab::plan() const {
     LibNft nft;
     const auto state = must(read_network_state(spec.instance, spec.bridge.name, netlink, nft));
     for (const NetworkStep& step : must(plan_network(spec, state, record, running))) {
-      texts.push_back(to_string(step));
+      texts.push_back(step.object + ": " + describe(step));
     }
   });
   return texts;
@@ -255,7 +255,7 @@ std::vector<std::string> NetLab::settle() {
     const auto state = must(read_network_state(spec.instance, spec.bridge.name, netlink, nft));
     const auto steps = must(plan_network(spec, state, record, running));
     for (const NetworkStep& step : steps) {
-      texts.push_back(to_string(step));
+      texts.push_back(step.object + ": " + describe(step));
     }
     must(execute(steps, spec, netlink, nft, record));
   });

@@ -36,6 +36,8 @@ class EchoServer {
   ~EchoServer();
   EchoServer(const EchoServer&) = delete;
   EchoServer& operator=(const EchoServer&) = delete;
+  EchoServer(EchoServer&&) = delete;
+  EchoServer& operator=(EchoServer&&) = delete;
 
  private:
   pid_t pid_ = -1;

@@ -38,7 +38,7 @@ struct NetworkFixture {
   std::vector<std::string> plan_texts() {
     std::vector<std::string> texts;
     for (const NetworkStep& step : must(plan())) {
-      texts.push_back(to_string(step));
+      texts.push_back(step.object + ": " + describe(step));
     }
     return texts;
   }

@@ -11,18 +11,18 @@ using Texts = std::vector<std::string>;
 
 TEST_CASE("a new network is made in the order in which it is safe", "[net]") {
   NetworkFixture host;
-  CHECK(host.plan_texts() ==
-        Texts{"lxcbr0: make the bridge (there is none)",
-              "lxcbr0: add 10.0.3.1/24 (it has not got it)",
-              "lxcbr0: add fd00:3::1/64 (it has not got it)",
-              "lxcbr0: raise the bridge (it is new)",
-              "mosb_0badcafe: replace the rules (they are not there)",
-              "net.ipv4.ip_forward: set to 1 (services are reached through this host)",
-              "net.ipv6.conf.up0.accept_ra: set to 2 (a host that forwards would not listen to its "
-              "routers any more)",
-              "net.ipv6.conf.all.forwarding: set to 1 (services are reached through this host)",
-              "net.ipv4.conf.lxcbr0.route_localnet: set to 1 (forwards are also used at "
-              "127.0.0.1)"});
+  const std::string reached = " (services are reached through this host)";
+  const std::string routers = " (a host that forwards would not listen to its routers any more)";
+  const std::string loopback = " (forwards are also used at 127.0.0.1)";
+  CHECK(host.plan_texts() == Texts{"lxcbr0: make the bridge (there is none)",
+                                   "lxcbr0: add 10.0.3.1/24 (it has not got it)",
+                                   "lxcbr0: add fd00:3::1/64 (it has not got it)",
+                                   "lxcbr0: raise the bridge (it is new)",
+                                   "mosb_0badcafe: replace the rules (they are not there)",
+                                   "net.ipv4.ip_forward: set to 1" + reached,
+                                   "net.ipv6.conf.up0.accept_ra: set to 2" + routers,
+                                   "net.ipv6.conf.all.forwarding: set to 1" + reached,
+                                   "net.ipv4.conf.lxcbr0.route_localnet: set to 1" + loopback});
   must(host.settle());
   CHECK(host.plan_texts().empty());
 }

@@ -67,8 +67,8 @@ const NetNs& place(const NetLab& lab, const std::string& name) {
 TEST_CASE("services are reached where they are forwarded, and nowhere else", "[net]") {
   const std::string br_netfilter = GENERATE("0", "1");
   NetLab lab;
-  lab.host.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=" + br_netfilter +
-              " net.bridge.bridge-nf-call-ip6tables=" + br_netfilter);
+  lab.host.sh("modprobe -q br_netfilter; sysctl -qw net.bridge.bridge-nf-call-iptables=" +
+              br_netfilter + " net.bridge.bridge-nf-call-ip6tables=" + br_netfilter);
   lab.settle();
   for (const char* service : {"a", "b", "c"}) {
     lab.connect(service);

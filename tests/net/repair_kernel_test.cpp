@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include <catch2/catch.hpp>
 
 #include "mosb/net/nft.h"
@@ -148,6 +150,36 @@ TEST_CASE("a connection that fails leaves nothing", "[net]") {
         "device '" + lab.device("a") + "': a device of that name is there and is not mosb's");
 }
 
+TEST_CASE("a device that cannot be finished is not left half made", "[net]") {
+  NetLab lab;
+  lab.settle();
+  const Texts names = names_of(lab);
+  const NetNs inside;
+  lab.host.in([&] {
+    LibNetlink netlink;
+    const Status refused = netlink.make_veth({.name = "mv00000001",
+                                              .alias = device_tag("0badcafe", "x"),
+                                              .master = 1,  // the loopback device
+                                              .peer_name = "eth0",
+                                              .peer_mac = MacAddress::derived_from("x"),
+                                              .peer_netns = inside.fd()});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::kNetSetup);
+    INFO(refused.error().message());
+    CHECK(refused.error().message().find("name device 'mv00000001'") == 0);
+    // The kernel's own words, where it has any.
+    const Status route = netlink.add_default_route(1, must(IpAddress::parse("10.9.9.9")));
+    REQUIRE_FALSE(route);
+    CHECK(route.error().message() ==
+          "add the default route through 10.9.9.9: Nexthop has invalid gateway: "
+          "Network is unreachable");
+    const Status up = netlink.set_up(9999);
+    REQUIRE_FALSE(up);
+    CHECK(up.error().sys_errno() == ENODEV);
+  });
+  CHECK(names_of(lab) == names);
+}
+
 TEST_CASE("a device whose maker was killed before it was tagged is removed", "[net]") {
   NetLab lab;
   lab.settle();
@@ -218,12 +250,13 @@ TEST_CASE("a listener of the host is found with the process that has it", "[net]
   const EchoServer server(lab.host, 80, "127.0.0.1");
   std::string holder;
   lab.host.in([&] {
-    const auto socket = must(find_holder({Protocol::kTcp, std::nullopt, 80, 5000}));
-    REQUIRE(socket);
+    const auto sockets = must(own_listening_sockets());
+    const auto* const socket = find_holder({Protocol::kTcp, std::nullopt, 80, 5000}, sockets);
+    REQUIRE(socket != nullptr);
     holder = holder_name(*socket);
     const auto other = must(IpAddress::parse("192.0.2.1"));
-    CHECK_FALSE(must(find_holder({Protocol::kTcp, other, 80, 5000})));
-    CHECK_FALSE(must(find_holder({Protocol::kTcp, std::nullopt, 81, 5000})));
+    CHECK(find_holder({Protocol::kTcp, other, 80, 5000}, sockets) == nullptr);
+    CHECK(find_holder({Protocol::kTcp, std::nullopt, 81, 5000}, sockets) == nullptr);
   });
   CHECK(holder.find("(net_kernel_test)") != std::string::npos);
 }

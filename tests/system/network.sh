@@ -244,4 +244,22 @@ readiness() {
     refused 16 runtime "ended before it was ready" mosb apply m.yaml
 }
 
+test_case "doctor says what mosb changed for networks, and what is not as it should be" doctor
+doctor() {
+    works mosb doctor
+    contains "$out" "^nftables +ok"
+    contains "$out" "^forwarding +ok +.* is off"
+    lacks "$out" "^services' network"
+    manifest_v2 m.yaml < <(echo_service a 5000 "network: {type: simple, ports: [{host: 80, container: 5000}]}")
+    works mosb apply m.yaml
+    works mosb doctor
+    contains "$out" "^services' network +ok +as applied; to be put back .*net.ipv4.ip_forward \(0\)"
+    on_host nft flush ruleset
+    works mosb doctor
+    contains "$out" "^services' network +degraded +not as applied: mosb_.*replace the rules"
+    on_host iptables -P FORWARD DROP
+    works mosb doctor
+    contains "$out" "^other firewalls +degraded +ip filter FORWARD"
+}
+
 run_cases "$@"
