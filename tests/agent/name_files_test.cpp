@@ -2,10 +2,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/support/must.h"
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/temp_dir.h"
+#include "tests/support/must.h"
 
 using namespace mosb;
 using namespace mosb::agent;

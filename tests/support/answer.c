@@ -28,8 +28,8 @@ static int open_socket(const char* address, const char* port, int type) {
   return fd;
 }
 
-static int text_for(char* text, size_t size, const char* name, const struct sockaddr* who,
-                    socklen_t length) {
+static int text_for(
+    char* text, size_t size, const char* name, const struct sockaddr* who, socklen_t length) {
   char address[64] = "?";
   getnameinfo(who, length, address, sizeof address, NULL, 0, NI_NUMERICHOST);
   const char* plain = strncmp(address, "::ffff:", 7) == 0 ? address + 7 : address;
