@@ -90,6 +90,19 @@ Status bring_network(const NetworkChange& network,
   return network.as_switch(facts).forward();
 }
 
+/// Without the services whose ports of the host a process took meanwhile: they alone stay down.
+AppliedState without_held_ports(const NetworkChange& network,
+                                const std::map<std::string, ServiceFacts>& facts,
+                                AppliedState state,
+                                FirstFailure& failure) {
+  for (auto& [name, service] : state.services) {
+    if (!service.stopped) {
+      service.stopped = !failure.keep(network.check_ports(name, facts));
+    }
+  }
+  return state;
+}
+
 /// One applied service by itself: nothing that happens to it keeps another one down.
 class AppliedChange {
  public:
@@ -140,17 +153,21 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
       have_addresses ? *std::move(addresses) : MOSB_TRY(read_addresses(paths))};
-  const NetworkChange network =
-      MOSB_TRY(NetworkChange::make(paths,
-                                   instance.id(),
-                                   context.configuration.bridge.adjust_firewall,
-                                   {state, reserved.addresses},
-                                   {state, reserved.addresses}));
+  const bool adjust_firewall = context.configuration.bridge.adjust_firewall;
+  const AppliedNetwork applied{state, reserved.addresses};
+  const AppliedState reachable = without_held_ports(
+      MOSB_TRY(NetworkChange::make(paths, instance.id(), adjust_firewall, applied, applied)),
+      facts,
+      state,
+      failure);
+  const NetworkChange network = MOSB_TRY(NetworkChange::make(
+      paths, instance.id(), adjust_firewall, applied, {reachable, reserved.addresses}));
   // A network that cannot be had keeps only those down that need it.
   const bool connected = have_addresses && failure.keep(bring_network(network, facts, report));
   (void)failure.keep(save_addresses(paths, reserved.addresses));
   for (AdmittedTarget& target : targets) {
-    if (!connected && is_connected(target.target())) {
+    const std::string& name = target.target().service_name;
+    if (is_connected(target.target()) && (!connected || reachable.services.at(name).stopped)) {
       continue;
     }
     AppliedChange change(runtime, store, options);

@@ -270,23 +270,31 @@ Result<std::vector<Step>> InstanceNetwork::plan(
   return steps;
 }
 
+Status InstanceNetwork::check_ports(const NetworkWish& before,
+                                    const net::ServicePort& service,
+                                    const std::map<std::string, ServiceFacts>& facts) const {
+  if (service.forwards.empty()) {
+    return ok();
+  }
+  const std::vector<net::ListeningSocket> sockets = MOSB_TRY(net::own_listening_sockets());
+  for (const net::PortForward& forward : service.forwards) {
+    const net::ListeningSocket* const holder = net::find_holder(forward, sockets);
+    if (holder != nullptr && !is_in_force(forward, service.service, before, facts)) {
+      const std::string name = net::holder_name(*holder);
+      return Error(Errc::kNetSetup,
+                   "service " + quote(service.service) + ": " + port_text(forward) +
+                       " is held by " + (name.empty() ? "a process of this host" : name))
+          .with_hint("end it, or give the service another port of the host");
+    }
+  }
+  return ok();
+}
+
 Status InstanceNetwork::check(const NetworkWish& before,
                               const NetworkWish& wish,
                               const std::map<std::string, ServiceFacts>& facts) const {
-  const std::vector<net::ListeningSocket> sockets = wish.spec.services.empty()
-                                                        ? std::vector<net::ListeningSocket>()
-                                                        : MOSB_TRY(net::own_listening_sockets());
   for (const net::ServicePort& service : wish.spec.services) {
-    for (const net::PortForward& forward : service.forwards) {
-      const net::ListeningSocket* const holder = net::find_holder(forward, sockets);
-      if (holder != nullptr && !is_in_force(forward, service.service, before, facts)) {
-        const std::string name = net::holder_name(*holder);
-        return Error(Errc::kNetSetup,
-                     "service " + quote(service.service) + ": " + port_text(forward) +
-                         " is held by " + (name.empty() ? "a process of this host" : name))
-            .with_hint("end it, or give the service another port of the host");
-      }
-    }
+    MOSB_CHECK(check_ports(before, service, facts));
   }
   return wish.spec.services.empty() ? ok() : check_firewall(wish, *nft_);
 }

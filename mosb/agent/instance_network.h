@@ -64,6 +64,10 @@ class InstanceNetwork {
   Status check(const NetworkWish& before,
                const NetworkWish& wish,
                const std::map<std::string, ServiceFacts>& facts) const;
+  /// The first half of that, for one service.
+  Status check_ports(const NetworkWish& before,
+                     const net::ServicePort& service,
+                     const std::map<std::string, ServiceFacts>& facts) const;
   /// Bridge, rules, settings, name files; devices that a running service lost are made again.
   Status bring(const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const;
 

@@ -43,6 +43,16 @@ Result<std::vector<Step>> NetworkChange::plan(
   return network_.plan(after_, facts);
 }
 
+Status NetworkChange::check_ports(const std::string& service,
+                                  const std::map<std::string, ServiceFacts>& facts) const {
+  for (const net::ServicePort& port : after_.spec.services) {
+    if (port.service == service) {
+      return network_.check_ports(before_, port, facts);
+    }
+  }
+  return ok();
+}
+
 NetworkSwitch NetworkChange::as_switch(const std::map<std::string, ServiceFacts>& facts) const {
   return {[this, &facts] { return network_.bring(after_, facts); },
           [this](const std::map<std::string, ServiceFacts>& now) {

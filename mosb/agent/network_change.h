@@ -31,6 +31,10 @@ class NetworkChange {
   void introduce_before(DesiredService& service) const;
   /// Steps for people; refuses what the host cannot give. Changes nothing.
   Result<std::vector<Step>> plan(const std::map<std::string, ServiceFacts>& facts) const;
+  /// Refuses a service whose ports of the host a process holds; one without ports has none to be
+  /// held. Errors: kNetSetup.
+  Status check_ports(const std::string& service,
+                     const std::map<std::string, ServiceFacts>& facts) const;
   /// `facts` and this must outlive it.
   NetworkSwitch as_switch(const std::map<std::string, ServiceFacts>& facts) const;
 

@@ -63,8 +63,8 @@ test_case "a field that is not built yet is refused by name" not_built
 not_built() {
     manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" 'secrets: [a]')
     refused 14 manifest "secrets" mosb apply m.yaml
-    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" 'network: {type: simple}')
-    refused 14 manifest "simple" mosb apply m.yaml
+    manifest_v2 m.yaml < <(service one "oci:$fixtures/layout:shell" 'network: {type: internal}')
+    refused 14 manifest "internal" mosb apply m.yaml
 }
 
 # What a changing mosb would call; reading is not among it.

@@ -176,6 +176,30 @@ is_gone() {
     diff before after >left || fail "killed at $1: $(cat left)"
 }
 
+test_case "a port that a process took over a reboot keeps its own service down and no other" held_over_reboot
+held_over_reboot() {
+    manifest_v2 m.yaml < <(
+        with_port a 10.0.3.20 80
+        with_port b 10.0.3.21 81
+        sleeper c "network: {type: none}")
+    works mosb apply m.yaml
+    local name
+    for name in a b; do
+        kill -KILL "$(pid_of $name)"
+        eventually 10 state_is $name failed
+    done
+    on_host nft flush ruleset
+    somebody host 80
+    refused 17 net-setup "'a': tcp port 80 of the host is held by process [0-9]+ \\(answer" mosb apply --applied
+    equal "$(state a)" failed
+    equal "$(state c)" ready
+    asks outside tcp 192.0.2.1 81 b
+    asks outside tcp 192.0.2.1 80 somebody
+    ip netns pids "$(ns_of host)" | xargs kill
+    eventually 10 mosb apply --applied
+    asks outside tcp 192.0.2.1 80 a
+}
+
 test_case "apply killed at any step and run again has the network right, and down leaves nothing" apply_again
 apply_again() {
     local point
