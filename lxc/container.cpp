@@ -316,18 +316,28 @@ Result<ContainerFacts> observe(const ContainerId& id) {
   return facts;
 }
 
-Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace) {
-  const std::string what = "stop " + quote(id.name);
+Status ask_to_stop(const ContainerId& id, int signal) {
   if (MOSB_TRY(run_lock_is_held(id.run_dir))) {
-    MOSB_CHECK(signal_init(id, signal).context(what));
-    if (!MOSB_TRY(wait_for_helper(id, grace))) {
-      MOSB_CHECK(kill_container(id).context(what));
-    }
+    MOSB_CHECK(signal_init(id, signal).context("stop " + quote(id.name)));
+  }
+  return ok();
+}
+
+Status finish_stop(const ContainerId& id, std::chrono::steady_clock::time_point deadline) {
+  const std::string what = "stop " + quote(id.name);
+  const std::chrono::milliseconds grace(remaining_ms(deadline));
+  if (MOSB_TRY(run_lock_is_held(id.run_dir)) && !MOSB_TRY(wait_for_helper(id, grace))) {
+    MOSB_CHECK(kill_container(id).context(what));
   }
   MOSB_CHECK(collect_garbage(id).context(what));
   // Its parents may be empty though somebody else removed it.
   const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)).context(what));
   return service.remove().context(what);
+}
+
+Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace) {
+  MOSB_CHECK(ask_to_stop(id, signal));
+  return finish_stop(id, std::chrono::steady_clock::now() + grace);
 }
 
 }  // namespace mosb::lxc

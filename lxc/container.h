@@ -79,6 +79,11 @@ Result<ContainerFacts> observe(const ContainerId& id);
 /// success.
 Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace);
 
+/// The halves of stop(), for those who stop several and do not want to wait for each in turn: the
+/// first one sends the signal, the second one waits until `deadline` and does all the rest.
+Status ask_to_stop(const ContainerId& id, int signal);
+Status finish_stop(const ContainerId& id, std::chrono::steady_clock::time_point deadline);
+
 /// Removes what a container left that is not running (kill -9 of its helper, an earlier boot).
 /// Never touches one whose helper holds the lock.
 Status collect_garbage(const ContainerId& id);

@@ -9,9 +9,11 @@ std::string complaint_of(const LayerFacts& facts,
                          const LayerSource& layer,
                          const LayerDisplay& display,
                          const MountEnvironment& environment) {
-  return display.userspace_view
-             ? view_complaint(facts, layer_source_name(environment, layer.root_hash, layer.size))
-             : kernel_complaint(facts, layer);
+  if (display.userspace_view) {
+    return view_complaint(facts, layer_source_name(environment, layer.root_hash, layer.size));
+  }
+  return display.verifier == Verifier::kDm ? verity_complaint(facts, layer)
+                                           : kernel_complaint(facts, layer);
 }
 
 Result<std::string> recorded_complaint(const ImageRecord& record,

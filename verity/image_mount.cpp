@@ -35,6 +35,18 @@ struct Mounting {
   }
 };
 
+/// Whether blocks of the layer failed their check in any of its places, by another verifier, too.
+Result<bool> was_corrupt(const Mounting& mounting,
+                         const LayerSource& layer,
+                         const MountTable& table) {
+  for (const LayerPlace& place : MOSB_TRY(list_places(mounting.environment, layer.root_hash))) {
+    if (has_corrupt_blocks(MOSB_TRY(read_layer_facts(place, table)))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<std::vector<LayerStep>> plan_layers(const Mounting& mounting) {
   const MountTable table = MOSB_TRY(MountTable::read());
   std::vector<LayerStep> steps;
@@ -44,6 +56,8 @@ Result<std::vector<LayerStep>> plan_layers(const Mounting& mounting) {
     const std::string complaint =
         complaint_of(facts, layer, mounting.display, mounting.environment);
     steps.push_back(plan_layer(layer, std::move(place), facts, complaint));
+    steps.back().was_corrupt =
+        steps.back().was_corrupt || MOSB_TRY(was_corrupt(mounting, layer, table));
     log::debug(to_string(steps.back()));
   }
   return steps;
@@ -60,12 +74,18 @@ Result<std::vector<CheckedLayer>> check_layers(const std::vector<LayerStep>& ste
   return checked;
 }
 
+Status mount_layer(const Mounting& mounting, const CheckedLayer& layer) {
+  if (mounting.display.userspace_view) {
+    return mount_as_view(layer, *mounting.display.idmap, mounting.environment, mounting.api);
+  }
+  return mounting.display.verifier == Verifier::kDm
+             ? mount_over_verity(layer, mounting.api)
+             : mount_in_kernel(layer, mounting.environment, mounting.api);
+}
+
 Status mount_layers(const Mounting& mounting, const std::vector<CheckedLayer>& layers) {
   for (const CheckedLayer& layer : layers) {
-    MOSB_CHECK(
-        mounting.display.userspace_view
-            ? mount_as_view(layer, *mounting.display.idmap, mounting.environment, mounting.api)
-            : mount_in_kernel(layer, mounting.environment, mounting.api));
+    MOSB_CHECK(mount_layer(mounting, layer));
   }
   return ok();
 }
@@ -134,21 +154,41 @@ Result<TargetAction> decide(const ImageMount& image, const MountEnvironment& env
 }
 
 /// What would otherwise fail only when half of the work is done.
-Status check_host_and_target(const ImageMount& image) {
-  MOSB_TRY(open_directory(image.target));
+Result<Verifier> choose_verifier(Verifier wanted) {
+  const std::string obstacle = wanted == Verifier::kFuse ? "" : verity_obstacle();
+  if (wanted == Verifier::kDm && !obstacle.empty()) {
+    return Error(Errc::kHost, "the dm verifier does not work here: " + obstacle)
+        .with_hint("the verifier fuse checks every block as well");
+  }
+  if (wanted == Verifier::kDm || (wanted == Verifier::kAuto && obstacle.empty())) {
+    return Verifier::kDm;
+  }
   MOSB_TRY(open_fuse());
-  return ok();
+  return Verifier::kFuse;
 }
 
 /// Squashfs takes id maps since Linux 6.2; before that, servers shift the ids.
 Result<LayerDisplay> choose_display(const ImageMount& image,
                                     const MountEnvironment& environment,
+                                    Verifier verifier,
                                     MountApi& api) {
-  LayerDisplay display{image.idmap, false};
-  if (image.idmap) {
-    display.userspace_view =
-        environment.force_userspace_view || !MOSB_TRY(find_idmap_obstacle(api)).empty();
+  LayerDisplay display{image.idmap, false, verifier};
+  if (!image.idmap) {
+    return display;
   }
+  const std::string obstacle = environment.force_userspace_view
+                                   ? "a server shall shift the ids"
+                                   : MOSB_TRY(find_idmap_obstacle(api));
+  if (obstacle.empty()) {
+    return display;
+  }
+  if (environment.verifier == Verifier::kDm) {
+    return Error(Errc::kHost, "the dm verifier cannot show this image's ids: " + obstacle)
+        .with_hint("verifier auto lets a server check and show such images");
+  }
+  MOSB_TRY(open_fuse());
+  display.userspace_view = true;
+  display.verifier = Verifier::kFuse;
   return display;
 }
 
@@ -156,15 +196,16 @@ Result<LayerDisplay> choose_display(const ImageMount& image,
 
 Status mount_resolved(const ImageMount& image, const MountEnvironment& environment, MountApi& api) {
   std::vector<LayerSource> layers = MOSB_TRY(layers_to_mount(image));
-  MOSB_CHECK(check_host_and_target(image));
+  MOSB_TRY(open_directory(image.target));
   const TargetAction action = MOSB_TRY(decide(image, environment));
   if (action == TargetAction::kKeep) {
     return ok();
   }
-  Mounting mounting{image, std::move(layers), {image.idmap, false}, environment, api};
+  const Verifier verifier = MOSB_TRY(choose_verifier(environment.verifier));
+  Mounting mounting{image, std::move(layers), {image.idmap, false, verifier}, environment, api};
   // Before the kernel is asked for anything.
   std::vector<CheckedLayer> checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
-  mounting.display = MOSB_TRY(choose_display(image, environment, api));
+  mounting.display = MOSB_TRY(choose_display(image, environment, verifier, api));
   if (mounting.display.userspace_view) {
     checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
   }

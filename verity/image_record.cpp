@@ -17,6 +17,9 @@ constexpr ByteCount kMaxRecord{256 * kKiB};
 constexpr std::string_view kSuffix = ".json";
 constexpr std::size_t kHexDigest = 2 * kSha256Size;
 
+constexpr char kFuseName[] = "fuse";
+constexpr char kDmName[] = "dm";
+
 using Write = ImageMount::Write;
 constexpr std::array<std::pair<Write, const char*>, 3> kWriteNames{
     {{Write::kReadOnly, "read-only"}, {Write::kTmpfs, "tmpfs"}, {Write::kUpper, "upper"}}};
@@ -84,6 +87,12 @@ Result<ImageRecord> parse_record(std::string_view text) {
   }
   record.display.userspace_view =
       MOSB_TRY(json::optional_bool(json, "userspace_view")).value_or(false);
+  const std::string verifier =
+      MOSB_TRY(json::optional_string(json, "verifier")).value_or(kFuseName);
+  if (verifier != kFuseName && verifier != kDmName) {
+    return Error(Errc::kState, "unknown verifier");
+  }
+  record.display.verifier = verifier == kDmName ? Verifier::kDm : Verifier::kFuse;
   record.mount_points = MOSB_TRY(json::optional_string_list(json, "mount_points"));
   MOSB_CHECK(check_mount_points(record.mount_points));
   const Json* layers = MOSB_TRY(json::require_array(json, "layers"));
@@ -105,6 +114,7 @@ std::string ImageRecord::print() const {
             {"upper_dir", upper_dir},
             {"label", label},
             {"userspace_view", display.userspace_view},
+            {"verifier", display.verifier == Verifier::kDm ? kDmName : kFuseName},
             {"layers", Json::array()}};
   if (display.idmap) {
     json["idmap"] = Json{{"host_base", display.idmap->host_base}, {"count", display.idmap->count}};

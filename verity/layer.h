@@ -20,6 +20,16 @@ struct LayerSource {
   Digest digest;
 };
 
+/// Who checks the blocks of a layer when they are read.
+enum class Verifier {
+  /// The kernel's dm-verity where there is one, else a server. Nothing is ever mounted as this.
+  kAuto,
+  /// A server of ours, below a loop device.
+  kFuse,
+  /// The kernel's dm-verity, above one.
+  kDm,
+};
+
 /// Where mounts are kept and who serves them.
 struct MountEnvironment {
   /// Exists, mode 0700, e.g. "/run/mosb". Layers lie in `layers`, records in `images` below it.
@@ -28,6 +38,9 @@ struct MountEnvironment {
   std::string libexec_dir;
   /// 8 hex digits that every cgroup and mount source of this instance carries.
   std::string instance;
+  /// For what is mounted from now on. Where the kernel cannot shift the ids of a squashfs, images
+  /// with shifted ids are refused with kDm, and have kFuse with kAuto.
+  Verifier verifier = Verifier::kAuto;
   /// Shift user ids in the server even where the kernel could do it.
   bool force_userspace_view = false;
 };

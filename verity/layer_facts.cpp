@@ -1,6 +1,5 @@
 #include "verity/layer_facts.h"
 
-#include "mosb/base/number.h"
 #include "mosb/base/text.h"
 #include "verity/geometry.h"
 
@@ -8,46 +7,59 @@ namespace mosb::verity {
 
 namespace {
 
-/// Documentation/admin-guide/devices.txt: block major of loop devices; 0 is no device.
-constexpr std::string_view kLoopMajor = "7:";
-constexpr std::uint64_t kMaxMinor = (1U << 20U) - 1;
-
-std::optional<int> loop_minor(std::string_view device) {
-  if (!device.starts_with(kLoopMajor)) {
-    return std::nullopt;
+/// nullopt if the mount is on no device of the place's.
+Result<std::optional<VerityFacts>> read_mounted_verity(const LayerPlace& place,
+                                                       const MountEntry& mount) {
+  const auto name = mapper_name(mount.device);
+  if (!name || !name->starts_with(place.verity)) {
+    return std::optional<VerityFacts>();
   }
-  const auto minor = parse_uint(device.substr(kLoopMajor.size()), 0, kMaxMinor);
-  return minor ? std::optional<int>(static_cast<int>(*minor)) : std::nullopt;
+  return read_verity_facts(*name);
 }
 
 bool is_guarded(const MountEntry& mount) {
   return mount.has_option("ro") && mount.has_option("nosuid") && mount.has_option("nodev");
 }
 
+std::string squashfs_complaint(const LayerFacts& facts) {
+  if (!facts.mount) {
+    return "it is not mounted";
+  }
+  return facts.mount->type == "squashfs" && is_guarded(*facts.mount)
+             ? ""
+             : "what is mounted in its place is not a read-only squashfs";
+}
+
 }  // namespace
 
 Result<LayerFacts> read_layer_facts(const LayerPlace& place, const MountTable& table) {
   LayerFacts facts;
-  facts.server = MOSB_TRY(read_server_state(place.status()));
   const MountEntry* mount = table.top_at(place.mount());
-  if (mount == nullptr) {
-    return facts;
+  if (mount != nullptr) {
+    facts.mount = *mount;
   }
-  facts.mount = *mount;
-  const std::optional<int> number = loop_number(*mount);
+  if (place.verity.empty()) {
+    facts.server = MOSB_TRY(read_server_state(place.status()));
+  } else if (mount != nullptr) {
+    facts.verity = MOSB_TRY(read_mounted_verity(place, *mount));
+  }
+  const std::optional<int> number = facts.verity       ? data_loop(*facts.verity)
+                                    : mount != nullptr ? loop_number(mount->device)
+                                                       : std::nullopt;
   if (number) {
     facts.loop = MOSB_TRY(read_loop_facts(*number));
   }
   return facts;
 }
 
-std::optional<int> loop_number(const MountEntry& mount) {
-  return loop_minor(mount.device);
-}
-
 std::string device_name(const std::string& device) {
-  const std::optional<int> number = loop_minor(device);
-  return number ? "/dev/loop" + std::to_string(*number) : "fuse " + device;
+  const std::optional<int> number = loop_number(device);
+  if (number) {
+    return "/dev/loop" + std::to_string(*number);
+  }
+  // Major 0: on no device.
+  return device.starts_with("0:") ? "fuse " + device
+                                  : "/dev/dm-" + device.substr(device.find(':') + 1);
 }
 
 std::string server_complaint(const ServerState& server) {
@@ -58,12 +70,26 @@ std::string server_complaint(const ServerState& server) {
   return server.alive ? "" : "its server is gone";
 }
 
-std::string kernel_complaint(const LayerFacts& facts, const LayerSource& layer) {
-  if (!facts.mount) {
-    return "it is not mounted";
+bool has_corrupt_blocks(const LayerFacts& facts) {
+  return facts.server.corrupt_blocks > 0 || (facts.verity && facts.verity->corrupt);
+}
+
+std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer) {
+  if (std::string complaint = squashfs_complaint(facts); !complaint.empty()) {
+    return complaint;
   }
-  if (facts.mount->type != "squashfs" || !is_guarded(*facts.mount)) {
-    return "what is mounted in its place is not a read-only squashfs";
+  const LoopFacts expected{loop_tag(layer.root_hash.hex()), layer.size, true, true};
+  if (!facts.verity || facts.verity->device != facts.mount->device ||
+      !is_table_of(*facts.verity, layer) || !data_loop(*facts.verity) || !facts.loop ||
+      *facts.loop != expected) {
+    return "what is mounted in its place is on another device";
+  }
+  return facts.verity->corrupt ? "corrupt blocks were read" : "";
+}
+
+std::string kernel_complaint(const LayerFacts& facts, const LayerSource& layer) {
+  if (std::string complaint = squashfs_complaint(facts); !complaint.empty()) {
+    return complaint;
   }
   const auto geometry = Geometry::of_layer_size(layer.size);
   if (!geometry) {

@@ -9,6 +9,7 @@
 
 #include "mosb/base/cgroup.h"
 #include "mosb/base/file.h"
+#include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/hash_tree.h"
@@ -26,6 +27,7 @@ constexpr std::chrono::milliseconds kServerPatience{2000};
 /// How long a loop device may take to go after its last file system.
 constexpr std::chrono::milliseconds kLoopPatience{500};
 constexpr std::chrono::milliseconds kPoll{2};
+constexpr std::size_t kSuffixBytes = 4;
 constexpr std::uint64_t kGuarded = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
 
 FilesystemConfig fuse_config(int fuse, const std::string& source, const char* root_mode) {
@@ -55,18 +57,27 @@ Status attach_at(int mount, const std::string& path, MountApi& api) {
   return api.attach(mount, target.get()).context("mount at " + quote(path));
 }
 
+/// The device that the file system was on.
+Result<bool> is_still_there(const LayerPlace& place, const LayerFacts& before) {
+  if (!place.verity.empty()) {
+    // Its number may be another device's by now, but not with the same name.
+    const auto name = mapper_name(before.mount->device);
+    return name && name->starts_with(place.verity);
+  }
+  const auto loop = MOSB_TRY(read_loop_facts(*loop_number(before.mount->device)));
+  return loop == before.loop && MOSB_TRY(read_server_state(place.status())).alive;
+}
+
 /// Waits a moment for device and server to go. True if somebody still has the file system mounted:
 /// only then both stay.
 Result<bool> is_still_used(const LayerPlace& place, const LayerFacts& before) {
   if (!before.loop) {
     return false;
   }
-  const int number = *loop_number(*before.mount);
   const auto deadline = std::chrono::steady_clock::now() + kLoopPatience;
   for (;;) {
     reap_ended_servers();
-    const auto loop = MOSB_TRY(read_loop_facts(number));
-    if (loop != before.loop || !MOSB_TRY(read_server_state(place.status())).alive) {
+    if (!MOSB_TRY(is_still_there(place, before))) {
       return false;
     }
     if (std::chrono::steady_clock::now() >= deadline) {
@@ -156,7 +167,7 @@ Result<CheckedLayer> check_layer(const LayerStep& step) {
     MOSB_CHECK(
         verify_layer_file(layer.blob_path, layer.size, layer.root_hash).context("verify " + noun));
   }
-  return CheckedLayer{step, std::move(blob), reader.data_size()};
+  return CheckedLayer{step, std::move(blob), reader.data_size(), reader.salt()};
 }
 
 Status mount_in_kernel(const CheckedLayer& layer,
@@ -185,6 +196,29 @@ Status mount_in_kernel(const CheckedLayer& layer,
     return ok();
   };
   return mount_it().context("mount " + layer_noun(layer));
+}
+
+Status mount_over_verity(const CheckedLayer& layer, MountApi& api) {
+  const LayerPlace& place = layer.step.place;
+  const LayerSource& source = layer.step.layer;
+  const auto mount_it = [&]() -> Status {
+    MOSB_CHECK(make_place(place));
+    MOSB_CHECK(clear_place(layer.step, api));
+    const Geometry geometry = MOSB_TRY(Geometry::of_layer_size(source.size));
+    // An earlier device of the layer may still be in use.
+    const std::string suffix = random_hex(kSuffixBytes);
+    const LoopDevice loop = MOSB_TRY(api.attach_loop(
+        LoopSetup{layer.blob.get(), source.size, loop_tag(source.root_hash.hex())}));
+    VerityDevice device = MOSB_TRY(api.activate_verity(
+        VeritySetup{place.verity + suffix, loop.path(), geometry, source.root_hash, layer.salt}));
+    const UniqueFd mount =
+        MOSB_TRY(api.create(FilesystemConfig{"squashfs", device.path(), {{"ro", ""}}, kGuarded})
+                     .as(Errc::kVerity));
+    // Before anything of it can be seen: from now on it goes with the mount, whoever unmounts it.
+    MOSB_CHECK(device.release());
+    return attach_at(mount.get(), place.mount(), api);
+  };
+  return mount_it().context("mount " + layer_noun(layer) + " over dm-verity");
 }
 
 Status mount_as_view(const CheckedLayer& layer,
@@ -219,8 +253,16 @@ Status remove_place(const LayerPlace& place, MountApi& api) {
   if (facts.mount) {
     MOSB_CHECK(unmount_hard(place.mount(), api));
   }
+  const auto device = facts.verity ? mapper_name(facts.mount->device) : std::nullopt;
+  if (device && device->starts_with(place.verity)) {
+    // Set to go with its last user already, unless the mount was killed just before.
+    MOSB_CHECK(remove_verity(*device));
+  }
   if (MOSB_TRY(is_still_used(place, facts))) {
     return ok();
+  }
+  if (!place.verity.empty()) {
+    return remove_files(place);
   }
   MOSB_CHECK(end_server(place.status(), kServerPatience));
   MOSB_CHECK(remove_cgroup(place.cgroup));

@@ -15,6 +15,7 @@ struct CheckedLayer {
   LayerStep step;
   UniqueFd blob;
   ByteCount data_size;
+  Salt salt;
 };
 
 /// Opens and checks the blob, wholly if blocks of it failed before. Mounts nothing. Errors:
@@ -27,6 +28,11 @@ Result<CheckedLayer> check_layer(const LayerStep& step);
 Status mount_in_kernel(const CheckedLayer& layer,
                        const MountEnvironment& environment,
                        MountApi& api);
+
+/// Mounts the layer in the kernel's own squashfs over the kernel's own dm-verity: the blob becomes
+/// a loop device, that one a verity device, that one a file system. The kernel takes all of them
+/// away when the last mount of the file system goes.
+Status mount_over_verity(const CheckedLayer& layer, MountApi& api);
 
 /// Mounts the layer as a file system that the server itself shows with shifted ids.
 Status mount_as_view(const CheckedLayer& layer,

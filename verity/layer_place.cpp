@@ -3,6 +3,7 @@
 #include "mosb/base/dir_list.h"
 #include "mosb/base/number.h"
 #include "mosb/base/text.h"
+#include "verity/verity_device.h"
 
 namespace mosb::verity {
 
@@ -10,6 +11,7 @@ namespace {
 
 /// Digits of a root hash that tell cgroups apart.
 constexpr std::size_t kShort = 16;
+constexpr char kVerityDir[] = "dm";
 
 /// "view-<base>-<count>".
 std::optional<IdRange> parse_view(const std::string& name) {
@@ -49,7 +51,13 @@ std::string images_dir(const MountEnvironment& environment) {
 }
 
 LayerPlace kernel_place(const MountEnvironment& environment, const RootHash& root_hash) {
-  return {layers_dir(environment) + "/" + root_hash.hex(), cgroup_name(environment, root_hash)};
+  return {layers_dir(environment) + "/" + root_hash.hex(), cgroup_name(environment, root_hash), ""};
+}
+
+LayerPlace verity_place(const MountEnvironment& environment, const RootHash& root_hash) {
+  return {layers_dir(environment) + "/" + root_hash.hex() + "/" + kVerityDir,
+          "",
+          verity_prefix(environment, root_hash)};
 }
 
 LayerPlace view_place(const MountEnvironment& environment,
@@ -58,7 +66,8 @@ LayerPlace view_place(const MountEnvironment& environment,
   const std::string view =
       "view-" + std::to_string(range.host_base) + "-" + std::to_string(range.count);
   return {layers_dir(environment) + "/" + root_hash.hex() + "/" + view,
-          cgroup_name(environment, root_hash) + "-" + view};
+          cgroup_name(environment, root_hash) + "-" + view,
+          ""};
 }
 
 Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
@@ -66,6 +75,9 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
   const LayerPlace kernel = kernel_place(environment, root_hash);
   std::vector<LayerPlace> places;
   for (const std::string& name : MOSB_TRY(names_in(kernel.dir))) {
+    if (name == kVerityDir) {
+      places.push_back(verity_place(environment, root_hash));
+    }
     const std::optional<IdRange> range = parse_view(name);
     if (range) {
       places.push_back(view_place(environment, root_hash, *range));
@@ -90,9 +102,11 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment)
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
                     const RootHash& root_hash) {
-  return display.userspace_view && display.idmap
-             ? view_place(environment, root_hash, *display.idmap)
-             : kernel_place(environment, root_hash);
+  if (display.userspace_view && display.idmap) {
+    return view_place(environment, root_hash, *display.idmap);
+  }
+  return display.verifier == Verifier::kDm ? verity_place(environment, root_hash)
+                                           : kernel_place(environment, root_hash);
 }
 
 std::string layer_source_name(const MountEnvironment& environment,

@@ -10,11 +10,14 @@
 
 namespace mosb::verity {
 
-/// Where one served layer has its mount, its server's status and its cgroup: as the kernel's
-/// squashfs shows it, or as a server with shifted ids does.
+/// Where one layer has its mount, its server's status and its cgroup: as the kernel's squashfs
+/// shows it, below or above whoever checks it, or as a server with shifted ids does.
 struct LayerPlace {
   std::string dir;
+  /// "" with dm-verity, which needs no server.
   std::string cgroup;
+  /// How the names of its dm-verity devices begin; "" with a server.
+  std::string verity;
 
   std::string mount() const { return dir + "/mnt"; }
   /// Where an id-mapped copy of the mount is attached while an overlay is made from it.
@@ -25,8 +28,9 @@ struct LayerPlace {
 /// How an image's layers are shown: by the kernel, or with ids shifted by their servers.
 struct LayerDisplay {
   std::optional<IdRange> idmap;
-  /// Only with an idmap.
+  /// Only with an idmap and the verifier kFuse.
   bool userspace_view = false;
+  Verifier verifier = Verifier::kFuse;
   bool operator==(const LayerDisplay&) const = default;
 };
 
@@ -36,11 +40,13 @@ std::string layers_dir(const MountEnvironment& environment);
 /// Records of mounted images.
 std::string images_dir(const MountEnvironment& environment);
 LayerPlace kernel_place(const MountEnvironment& environment, const RootHash& root_hash);
+/// Within the kernel place's directory, named "dm": the same over dm-verity.
+LayerPlace verity_place(const MountEnvironment& environment, const RootHash& root_hash);
 /// Within the kernel place's directory, named "view-<base>-<count>".
 LayerPlace view_place(const MountEnvironment& environment,
                       const RootHash& root_hash,
                       const IdRange& range);
-/// The kernel's place and the views that a layer's directory holds, views first.
+/// The kernel's place and those within a layer's directory, the inner ones first.
 Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
                                             const RootHash& root_hash);
 /// The same of all layers, whether or not anything is mounted there.

@@ -8,6 +8,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 
+#include "mosb/base/number.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -18,6 +19,9 @@ namespace {
 /// How often somebody else may be faster with the device that was free a moment ago.
 constexpr int kAttempts = 64;
 constexpr std::uint32_t kLoopBlockSize = 4096;
+/// Documentation/admin-guide/devices.txt: block major of loop devices.
+constexpr std::string_view kLoopMajor = "7:";
+constexpr std::uint64_t kMaxMinor = (1U << 20U) - 1;
 
 std::string device_path(int number) {
   return "/dev/loop" + std::to_string(number);
@@ -86,6 +90,14 @@ Result<LoopDevice> LoopDevice::attach(const LoopSetup& setup, LoopApi& api) {
     }
   }
   return Error(Errc::kResource, "no free loop device: others took each that was free");
+}
+
+std::optional<int> loop_number(std::string_view device) {
+  if (!device.starts_with(kLoopMajor)) {
+    return std::nullopt;
+  }
+  const auto minor = parse_uint(device.substr(kLoopMajor.size()), 0, kMaxMinor);
+  return minor ? std::optional<int>(static_cast<int>(*minor)) : std::nullopt;
 }
 
 Result<std::optional<LoopFacts>> read_loop_facts(int number) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <sys/types.h>
@@ -72,6 +73,9 @@ struct LoopFacts {
   bool operator==(const LoopFacts&) const = default;
 };
 
+/// Number of the loop device with the block number "7:3"; nullopt if that is another device's.
+/// Pure.
+std::optional<int> loop_number(std::string_view device);
 /// nullopt if nothing is attached to the device or there is no such device.
 Result<std::optional<LoopFacts>> read_loop_facts(int number);
 /// "mosb:" and the first 50 hex digits of a root hash.

@@ -147,4 +147,8 @@ Result<LayerServer> KernelMountApi::start_server(const ServerSetup& setup) {
   return LayerServer::start(setup);
 }
 
+Result<VerityDevice> KernelMountApi::activate_verity(const VeritySetup& setup) {
+  return VerityDevice::activate(setup);
+}
+
 }  // namespace mosb::verity

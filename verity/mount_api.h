@@ -8,6 +8,7 @@
 #include "mosb/base/unique_fd.h"
 #include "verity/layer_server.h"
 #include "verity/loop_device.h"
+#include "verity/verity_device.h"
 
 namespace mosb::verity {
 
@@ -80,6 +81,7 @@ class MountApi {
   virtual Status unmount(const std::string& path, Unmount how) = 0;
   virtual Result<LoopDevice> attach_loop(const LoopSetup& setup) = 0;
   virtual Result<LayerServer> start_server(const ServerSetup& setup) = 0;
+  virtual Result<VerityDevice> activate_verity(const VeritySetup& setup) = 0;
 };
 
 /// The kernel.
@@ -93,6 +95,7 @@ class KernelMountApi final : public MountApi {
   Status unmount(const std::string& path, Unmount how) override;
   Result<LoopDevice> attach_loop(const LoopSetup& setup) override;
   Result<LayerServer> start_server(const ServerSetup& setup) override;
+  Result<VerityDevice> activate_verity(const VeritySetup& setup) override;
 };
 
 }  // namespace mosb::verity

@@ -9,6 +9,7 @@
 #include "mosb/base/sys.h"
 #include "verity/image_overlay.h"
 #include "verity/mount_points.h"
+#include "verity/verity_device.h"
 
 namespace mosb::verity {
 
@@ -47,6 +48,24 @@ Status remove_stale_records(const MountEnvironment& environment, const MountTabl
     }
   }
   return remove_stale_temps(images_dir(environment));
+}
+
+/// Devices that no image is made from: made by a process that was killed before it mounted them, or
+/// lost with an earlier run directory. One that is in use goes with its last user.
+Status remove_lost_devices(const MountEnvironment& environment,
+                           const std::vector<LiveImage>& images) {
+  std::set<std::string> used;
+  for (const LiveImage& image : images) {
+    for (const RecordedLayer& recorded : image.record.layers) {
+      used.insert(recorded.device);
+    }
+  }
+  for (const NamedDevice& device : MOSB_TRY(list_verity_devices(environment))) {
+    if (!used.contains(device.device)) {
+      MOSB_CHECK(remove_verity(device.name));
+    }
+  }
+  return ok();
 }
 
 /// Cgroups of layers whose directories are gone; one with a process in it stays.
@@ -101,7 +120,7 @@ Status remove_unused(const MountEnvironment& environment, MountApi& api) {
     }
   }
   remove_empty_cgroups(environment);
-  return ok();
+  return remove_lost_devices(environment, images);
 }
 
 }  // namespace mosb::verity

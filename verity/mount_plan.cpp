@@ -76,7 +76,7 @@ LayerStep plan_layer(const LayerSource& layer,
   if (!complaint.empty()) {
     action = facts.mount ? LayerAction::kReplace : LayerAction::kMount;
   }
-  return LayerStep{layer, std::move(place), action, complaint, facts.server.corrupt_blocks > 0};
+  return LayerStep{layer, std::move(place), action, complaint, has_corrupt_blocks(facts)};
 }
 
 std::string to_string(const LayerStep& step) {

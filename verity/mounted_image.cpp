@@ -24,7 +24,6 @@ namespace {
 constexpr std::chrono::seconds kLockTimeout{60};
 /// How long a reader may take to go away with its EIO.
 constexpr std::chrono::seconds kReaderTimeout{2};
-constexpr const char* kVerifiedBy = "fuse-verity";
 
 /// The path as the mount table shows it.
 Result<std::string> real_path(const std::string& dir) {
@@ -94,7 +93,7 @@ Result<MountState> state_of(const LiveImage& image,
                    {},
                    image.record.write != ImageMount::Write::kReadOnly,
                    image.record.display.idmap,
-                   kVerifiedBy};
+                   image.record.display.verifier == Verifier::kDm ? "dm-verity" : "fuse-verity"};
   for (const RecordedLayer& recorded : image.record.layers) {
     std::string complaint =
         MOSB_TRY(recorded_complaint(image.record, recorded, environment, table));
@@ -105,6 +104,13 @@ Result<MountState> state_of(const LiveImage& image,
                                       std::move(complaint)});
   }
   return state;
+}
+
+bool is_image_at(const std::string& target,
+                 const MountEnvironment& environment,
+                 const MountTable& table) {
+  const MountEntry* top = table.top_at(target);
+  return top != nullptr && top->source.starts_with(source_prefix(environment));
 }
 
 Result<bool> is_mounted(const ImageMount& image, const MountEnvironment& given) {
@@ -149,9 +155,7 @@ Status unmount_image(const std::string& target, const MountEnvironment& given, M
   const MountEnvironment environment = MOSB_TRY(with_real_path(given));
   const std::string real = MOSB_TRY(real_target(target));
   const FileLock lock = MOSB_TRY(take_lock(environment));
-  const MountTable table = MOSB_TRY(MountTable::read());
-  const MountEntry* top = table.top_at(real);
-  const bool mounted = top != nullptr && top->source.starts_with(source_prefix(environment));
+  const bool mounted = is_image_at(real, environment, MOSB_TRY(MountTable::read()));
   if (!mounted && !path_exists(record_path(environment, real))) {
     MOSB_CHECK(remove_unused(environment, api));
     return Error(Errc::kNotFound, "no image is mounted at " + quote(target));
@@ -165,6 +169,21 @@ Status unmount_image(const std::string& target, const MountEnvironment& given, M
 Status unmount_image(const std::string& target, const MountEnvironment& environment) {
   KernelMountApi api;
   return unmount_image(target, environment, api);
+}
+
+Status unmount_images(const std::vector<std::string>& targets, const MountEnvironment& given) {
+  KernelMountApi api;
+  reap_ended_servers();
+  const MountEnvironment environment = MOSB_TRY(with_real_path(given));
+  const FileLock lock = MOSB_TRY(take_lock(environment));
+  const MountTable table = MOSB_TRY(MountTable::read());
+  for (const std::string& target : targets) {
+    const std::string real = MOSB_TRY(real_target(target));
+    if (is_image_at(real, environment, table)) {
+      MOSB_CHECK(unmount_idle(real, environment, api));
+    }
+  }
+  return remove_unused(environment, api);
 }
 
 Result<std::vector<MountState>> list_mounts(const MountEnvironment& given) {

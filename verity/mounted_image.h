@@ -48,7 +48,8 @@ constexpr std::size_t kMaxLayers = 64;
 struct LayerState {
   Digest digest;
   RootHash root_hash;
-  /// "/dev/loop3", or the server's file system ("fuse 0:57") where it shifts the ids itself.
+  /// "/dev/loop3", "/dev/dm-3", or the server's file system ("fuse 0:57") where it shifts the ids
+  /// itself.
   std::string device;
   /// Blocks failed their check, or nothing serves the layer any more.
   bool corrupt = false;
@@ -62,7 +63,7 @@ struct MountState {
   std::vector<LayerState> layers;
   bool writable = false;
   std::optional<IdRange> idmap;
-  /// "fuse-verity".
+  /// "fuse-verity" or "dm-verity".
   std::string verified_by;
 };
 
@@ -80,6 +81,10 @@ Status mount_image(const ImageMount& image, const MountEnvironment& environment)
 /// Errors: kNotFound if there is no such mount, kBusy while it is in use.
 Status unmount_image(const std::string& target, const MountEnvironment& environment, MountApi& api);
 Status unmount_image(const std::string& target, const MountEnvironment& environment);
+
+/// The same for several: layers are looked through once. Targets without such a mount are no error.
+/// The first failure ends it; what was unmounted by then stays so.
+Status unmount_images(const std::vector<std::string>& targets, const MountEnvironment& environment);
 
 /// Every image mounted by this instance, as the kernel has it. Reads nothing through the mounts.
 Result<std::vector<MountState>> list_mounts(const MountEnvironment& environment);

@@ -46,7 +46,7 @@ struct Probe {
 }
 
 Result<Child> start_probe(const MountEntry& mount) {
-  const std::optional<int> number = loop_number(mount);
+  const std::optional<int> number = loop_number(mount.device);
   const std::string loop = number ? device_name(mount.device) : "";
   const pid_t pid = ::fork();
   if (pid < 0) {

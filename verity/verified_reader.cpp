@@ -136,6 +136,10 @@ ByteCount VerifiedReader::data_size() const {
   return layer_->geometry.data_size();
 }
 
+const Salt& VerifiedReader::salt() const {
+  return layer_->salt;
+}
+
 std::optional<BlockFault::Kind> VerifiedReader::load_leaf(std::uint64_t index, Leaf& leaf) const {
   leaf.index = UINT64_MAX;
   const auto n =

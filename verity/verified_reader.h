@@ -42,6 +42,7 @@ class VerifiedReader {
   VerifiedReader fork() const;
 
   ByteCount data_size() const;
+  const Salt& salt() const;
 
   /// Fills `buffer`, whole blocks, from data block `first` on. After a fault its content must not
   /// be used. The caller keeps the range inside data_size().

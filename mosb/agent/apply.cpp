@@ -158,18 +158,14 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
                                  manifest.targets))};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, store, request));
-  const ServiceRuntime runtime(paths, instance.id());
+  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, store, options);
   MOSB_CHECK(change.look(desired, paths));
   const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
   const AppliedState after = state_after(state, manifest, context.trust, desired, removed);
-  const NetworkChange network =
-      MOSB_TRY(NetworkChange::make(paths,
-                                   instance.id(),
-                                   context.configuration.bridge.adjust_firewall,
-                                   {state, addresses_before},
-                                   {after, reserved.addresses}));
+  const NetworkChange network = MOSB_TRY(
+      NetworkChange::make(request, {state, addresses_before}, {after, reserved.addresses}));
   introduce_all(network, desired);
   const auto previous = [&](const std::string& name) -> Result<std::optional<DesiredService>> {
     const auto it = state.services.find(name);
@@ -222,12 +218,8 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   MOSB_CHECK(change.look(desired, paths));
   const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
   const AppliedState after = state_after(state, manifest, context.trust, desired, removed);
-  const NetworkChange network =
-      MOSB_TRY(NetworkChange::make(paths,
-                                   instance,
-                                   context.configuration.bridge.adjust_firewall,
-                                   {state, MOSB_TRY(read_addresses(paths))},
-                                   {after, reserved.addresses}));
+  const NetworkChange network = MOSB_TRY(NetworkChange::make(
+      request, {state, MOSB_TRY(read_addresses(paths))}, {after, reserved.addresses}));
   return ApplyReport{MOSB_TRY(all_steps(network, change, removed)), warnings_for(desired)};
 }
 
@@ -287,23 +279,23 @@ Result<ApplyReport> start(const Instance& instance,
   const DesiredRequest request = desired_request(paths, instance.id(), context, false);
   std::vector<AdmittedTarget> targets;
   targets.push_back(std::move(service.target));
+  const manifest::Target target = targets.front().target();
   AppliedState after = service.state;
-  after.services.at(targets.front().target().service_name).stopped = false;
+  after.services.at(target.service_name).stopped = false;
+  AppliedState others = service.state;
+  others.services.erase(target.service_name);
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
-      MOSB_TRY(reserve_addresses(paths, instance.id(), context.configuration.bridge, after, {}))};
+      MOSB_TRY(
+          reserve_addresses(paths, instance.id(), context.configuration.bridge, others, {target}))};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, service.store, request));
-  const ServiceRuntime runtime(paths, instance.id());
+  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, service.store, options);
   MOSB_CHECK(change.look(desired, paths));
-  const NetworkChange network =
-      MOSB_TRY(NetworkChange::make(paths,
-                                   instance.id(),
-                                   context.configuration.bridge.adjust_firewall,
-                                   {service.state, reserved.addresses},
-                                   {after, reserved.addresses}));
+  const NetworkChange network = MOSB_TRY(NetworkChange::make(
+      request, {service.state, reserved.addresses}, {after, reserved.addresses}));
   introduce_all(network, desired);
   ApplyReport report{MOSB_TRY(all_steps(network, change, {})), warnings_for(desired)};
   MOSB_CHECK(change.prepare());
@@ -395,10 +387,12 @@ Result<ApplyReport> take_down(const Instance& instance, bool remove_volumes) {
   const ServiceRuntime runtime(paths, instance.id());
   ApplyReport report;
   MOSB_CHECK(save_applied_state(paths, AppliedState()));
+  std::vector<std::string> names;
   for (const auto& [name, facts] : MOSB_TRY(runtime.observe_all())) {
     report.steps.push_back({"remove", name, "taken down"});
-    MOSB_CHECK(runtime.stop(name));
+    names.push_back(name);
   }
+  MOSB_CHECK(runtime.stop_all(names));
   MOSB_CHECK(settle_network(instance, AppliedState(), runtime));
   MOSB_CHECK(runtime.collect_garbage());
   if (remove_volumes) {

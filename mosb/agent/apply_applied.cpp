@@ -56,6 +56,14 @@ std::vector<AdmittedTarget> readmit_applied(AppliedState& state,
   return targets;
 }
 
+std::vector<manifest::Target> applied_targets(const AppliedState& state) {
+  std::vector<manifest::Target> targets;
+  for (const auto& [name, service] : state.services) {
+    targets.push_back(service.target());
+  }
+  return targets;
+}
+
 /// What runs and was not applied, or is to be down.
 std::vector<std::string> not_applied(const AppliedState& state,
                                      const std::map<std::string, ServiceFacts>& facts) {
@@ -139,7 +147,7 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   AppliedState state = MOSB_TRY(load_applied_state(paths));
   oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request{paths, instance.id(), context.configuration, context.trust};
-  const ServiceRuntime runtime(paths, instance.id());
+  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
@@ -148,20 +156,17 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   SwitchOver removal(runtime, store, options);
   ApplyReport report{removal.steps(unknown), {}};
   MOSB_CHECK(removal.execute(unknown, nothing_to_do(), nothing_before));
-  auto addresses = reserve_addresses(paths, instance.id(), context.configuration.bridge, state, {});
+  auto addresses = reserve_addresses(
+      paths, instance.id(), context.configuration.bridge, {}, applied_targets(state));
   const bool have_addresses = failure.keep(addresses ? ok() : Status(addresses.error()));
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
       have_addresses ? *std::move(addresses) : MOSB_TRY(read_addresses(paths))};
-  const bool adjust_firewall = context.configuration.bridge.adjust_firewall;
   const AppliedNetwork applied{state, reserved.addresses};
   const AppliedState reachable = without_held_ports(
-      MOSB_TRY(NetworkChange::make(paths, instance.id(), adjust_firewall, applied, applied)),
-      facts,
-      state,
-      failure);
-  const NetworkChange network = MOSB_TRY(NetworkChange::make(
-      paths, instance.id(), adjust_firewall, applied, {reachable, reserved.addresses}));
+      MOSB_TRY(NetworkChange::make(request, applied, applied)), facts, state, failure);
+  const NetworkChange network =
+      MOSB_TRY(NetworkChange::make(request, applied, {reachable, reserved.addresses}));
   // A network that cannot be had keeps only those down that need it.
   const bool connected = have_addresses && failure.keep(bring_network(network, facts, report));
   (void)failure.keep(save_addresses(paths, reserved.addresses));
@@ -196,13 +201,10 @@ Result<ApplyReport> plan_applied(const Paths& paths,
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
   const Reservations reserved{
       MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets))),
-      MOSB_TRY(reserve_addresses(paths, instance, context.configuration.bridge, state, {}))};
-  const NetworkChange network =
-      MOSB_TRY(NetworkChange::make(paths,
-                                   instance,
-                                   context.configuration.bridge.adjust_firewall,
-                                   {state, reserved.addresses},
-                                   {state, reserved.addresses}));
+      MOSB_TRY(reserve_addresses(
+          paths, instance, context.configuration.bridge, {}, applied_targets(state)))};
+  const NetworkChange network = MOSB_TRY(
+      NetworkChange::make(request, {state, reserved.addresses}, {state, reserved.addresses}));
   ApplyReport report{MOSB_TRY(network.plan(MOSB_TRY(runtime.observe_all()))), {}};
   for (AdmittedTarget& target : targets) {
     AppliedChange change(runtime, store, options);

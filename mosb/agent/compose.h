@@ -9,9 +9,9 @@
 #include "mosb/agent/admission.h"
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/configuration.h"
-#include "mosb/agent/name_files.h"
 #include "mosb/agent/paths.h"
 #include "mosb/agent/reservations.h"
+#include "mosb/agent/service_network.h"
 #include "mosb/base/result.h"
 #include "verity/mounted_image.h"
 
@@ -23,14 +23,6 @@ struct VolumeBind {
   std::string dest;
   bool readonly = false;
   bool persistent = false;
-};
-
-/// A service's place at the bridge.
-struct ServiceNetwork {
-  net::BridgeSpec bridge;
-  net::ServicePort port;
-  /// Filled in when it is known who else is there; no part of the fingerprint.
-  NameFiles files = {};
 };
 
 /// Everything that is done for one service, as a value: what is mounted, what is bound, what runs.

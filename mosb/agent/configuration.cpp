@@ -33,7 +33,8 @@ constexpr Field kRegistry[] = {{"host"},
 constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}, {"recheck"}};
 constexpr Field kBridge[] = {{"name"}, {"subnet"}, {"subnet6"}, {"adjust_firewall"}};
 constexpr Field kPolicy[] = {{"allow_host_ids"}};
-constexpr std::array<std::string_view, 3> kVerifiers{"auto", "dm", "fuse"};
+/// In the order of verity::Verifier.
+constexpr std::array<std::string_view, 3> kVerifiers{"auto", "fuse", "dm"};
 /// In the order of Recheck.
 constexpr std::array<std::string_view, 3> kRechecks{"never", "start", "daily"};
 
@@ -171,7 +172,7 @@ void read_all(const ObjectReader& top, Configuration& configuration) {
   }
   read_bridge(top, configuration.bridge);
   const auto verifier = top.get_word("verifier", kVerifiers, {});
-  configuration.verifier = static_cast<VerifierChoice>(verifier.value_or(0));
+  configuration.verifier = static_cast<verity::Verifier>(verifier.value_or(0));
 }
 
 }  // namespace
@@ -185,10 +186,6 @@ Result<Configuration> Configuration::parse(const std::string& text, const std::s
   }
   if (!findings.problems.empty()) {
     return Error(Errc::kManifest, file_name + ":" + to_string(findings.problems.front()));
-  }
-  if (configuration.verifier == VerifierChoice::kDm) {
-    return Error(Errc::kHost, file_name + ": the dm verifier is not supported by this mosb")
-        .with_hint("verifier: fuse checks every block as well");
   }
   return configuration;
 }

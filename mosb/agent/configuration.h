@@ -10,6 +10,7 @@
 #include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/mirror_name.h"
+#include "verity/layer.h"
 
 namespace mosb::agent {
 
@@ -41,8 +42,6 @@ struct BridgeConfiguration {
   bool adjust_firewall = false;
 };
 
-enum class VerifierChoice { kAuto, kDm, kFuse };
-
 /// mosb.yaml (docs/configuration.md).
 struct Configuration {
   /// By HOST[:PORT].
@@ -50,13 +49,13 @@ struct Configuration {
   std::optional<std::string> notation_config;
   std::string local_scope = "local/mosb";
   Recheck recheck = Recheck::kNever;
-  VerifierChoice verifier = VerifierChoice::kAuto;
+  verity::Verifier verifier = verity::Verifier::kAuto;
   BridgeConfiguration bridge;
   /// Whether containers may run with the host's uids.
   bool allow_host_ids = false;
 
   /// Strict as the machine manifest: unknown keys are errors. Errors: kManifest with line and
-  /// column; kHost for the verifier dm, which is not built yet.
+  /// column.
   static Result<Configuration> parse(const std::string& text, const std::string& file_name);
 };
 

@@ -14,6 +14,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/mounted_image.h"
+#include "verity/verity_device.h"
 
 namespace mosb::agent {
 
@@ -64,7 +65,7 @@ Capability verifier() {
     return {"verified mounts", CapabilityStatus::kMissing, reason.error().message()};
   }
   if (reason->empty()) {
-    return {"verified mounts", CapabilityStatus::kOk, "fuse verifier below the kernel's squashfs"};
+    return {"verified mounts", CapabilityStatus::kOk, "the kernel's squashfs shows the layers"};
   }
   return {"verified mounts",
           CapabilityStatus::kDegraded,
@@ -72,7 +73,11 @@ Capability verifier() {
 }
 
 Capability dm_verity() {
-  return {"dm-verity", CapabilityStatus::kMissing, "this mosb has the fuse verifier only"};
+  const std::string obstacle = verity::verity_obstacle();
+  return obstacle.empty() ? Capability{"dm-verity", CapabilityStatus::kOk, "in the kernel"}
+                          : Capability{"dm-verity",
+                                       CapabilityStatus::kMissing,
+                                       obstacle + "; the fuse verifier checks every block as well"};
 }
 
 Capability cgroups() {

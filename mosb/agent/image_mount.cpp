@@ -1,5 +1,7 @@
 #include "mosb/agent/image_mount.h"
 
+#include <filesystem>
+
 #include "mosb/agent/layer_damage.h"
 #include "mosb/agent/layer_sources.h"
 #include "mosb/agent/open_store.h"
@@ -58,6 +60,24 @@ Status fetch_layers(const Paths& paths,
   return ok();
 }
 
+/// What was mounted before stays with the verifier that it has.
+Status check_verifier(const MountRequest& request, const verity::MountEnvironment& environment) {
+  if (!request.is_verifier_given || request.verifier == verity::Verifier::kAuto) {
+    return ok();
+  }
+  const std::string wanted =
+      request.verifier == verity::Verifier::kDm ? "dm-verity" : "fuse-verity";
+  for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(environment))) {
+    std::error_code failed;
+    if (mount.target == std::filesystem::weakly_canonical(request.target, failed) &&
+        mount.verified_by != wanted) {
+      return Error(Errc::kBusy, quote(request.target) + " is verified by " + mount.verified_by)
+          .with_hint("unmount it first: mosb umount " + request.target);
+    }
+  }
+  return ok();
+}
+
 }  // namespace
 
 Status mount_reference(const Instance& instance,
@@ -83,13 +103,17 @@ Status mount_reference(const Instance& instance,
       (void)sys::rmdir(request.target);
     }
   });
-  MOSB_CHECK(verity::mount_image(mount, mount_environment(instance.paths(), instance.id())));
+  const verity::MountEnvironment environment =
+      mount_environment(instance.paths(), instance.id(), request.verifier);
+  MOSB_CHECK(verity::mount_image(mount, environment));
   remove_target.dismiss();
-  return ok();
+  return check_verifier(request, environment);
 }
 
-verity::MountEnvironment mount_environment(const Paths& paths, const std::string& instance) {
-  return ServiceRuntime(paths, instance).mount_environment();
+verity::MountEnvironment mount_environment(const Paths& paths,
+                                           const std::string& instance,
+                                           verity::Verifier verifier) {
+  return ServiceRuntime(paths, instance, verifier).mount_environment();
 }
 
 }  // namespace mosb::agent

@@ -26,10 +26,14 @@ struct MountRequest {
   /// First of the 65536 host ids that the image's ids show as.
   std::optional<std::uint32_t> idmap_base;
   bool skip_signature = false;
+  verity::Verifier verifier = verity::Verifier::kAuto;
+  /// It was asked for by name: what is mounted there already must have it, too.
+  bool is_verifier_given = false;
 };
 
 /// Judges the image, fetches what the store lacks of it and mounts it. Mounted already as asked is
-/// success. Errors: those of admit_image() and verity::mount_image().
+/// success, mounted with another verifier than asked for is kBusy. Errors: those of admit_image()
+/// and verity::mount_image().
 Status mount_reference(const Instance& instance,
                        oci::Repository& from,
                        const MountRequest& request,
@@ -37,6 +41,8 @@ Status mount_reference(const Instance& instance,
                        const oci::Progress& progress);
 
 /// Where this instance keeps its mounts.
-verity::MountEnvironment mount_environment(const Paths& paths, const std::string& instance);
+verity::MountEnvironment mount_environment(const Paths& paths,
+                                           const std::string& instance,
+                                           verity::Verifier verifier = verity::Verifier::kAuto);
 
 }  // namespace mosb::agent

@@ -1,7 +1,6 @@
 #include "mosb/agent/instance_network.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -24,44 +23,6 @@ std::string record_path(const Paths& paths) {
   return paths.run() + "/network.json";
 }
 
-std::string port_text(const net::PortForward& forward) {
-  return std::string(net::protocol_name(forward.protocol)) + " port " +
-         std::to_string(forward.host_port) +
-         (forward.host_ip ? " of " + forward.host_ip->str() : " of the host");
-}
-
-bool collide(const net::PortForward& a, const net::PortForward& b) {
-  return a.protocol == b.protocol && a.host_port == b.host_port &&
-         (!a.host_ip || !b.host_ip || *a.host_ip == *b.host_ip);
-}
-
-/// Two services cannot have one port.
-Status check_collisions(const std::vector<net::ServicePort>& services) {
-  struct Taken {
-    const net::PortForward* forward;
-    const std::string* service;
-  };
-  std::multimap<std::uint16_t, Taken> taken;
-  for (const net::ServicePort& service : services) {
-    for (const net::PortForward& forward : service.forwards) {
-      const auto [first, last] = taken.equal_range(forward.host_port);
-      for (auto it = first; it != last; ++it) {
-        if (*it->second.service != service.service && collide(*it->second.forward, forward)) {
-          return Error(Errc::kNetSetup,
-                       "service " + quote(service.service) + ": " + port_text(forward) +
-                           " belongs to service " + quote(*it->second.service));
-        }
-      }
-      taken.emplace(forward.host_port, Taken{&forward, &service.service});
-    }
-  }
-  return ok();
-}
-
-std::string hostname_of(const manifest::Target& target) {
-  return target.hostname.value_or(target.service_name);
-}
-
 std::vector<std::string> running_services(const NetworkWish& wish,
                                           const std::map<std::string, ServiceFacts>& facts) {
   std::vector<std::string> names;
@@ -72,10 +33,6 @@ std::vector<std::string> running_services(const NetworkWish& wish,
     }
   }
   return names;
-}
-
-AddressWish wish_of(const manifest::Target& target, bool untouched) {
-  return {target.service_name, target.network.ipv4, target.network.ipv6, untouched};
 }
 
 std::string drop_text(const net::ForeignDrop& drop) {
@@ -117,6 +74,19 @@ bool is_in_force(const net::PortForward& forward,
       });
 }
 
+/// An address of IPv6 leads to an address of IPv6.
+Status check_families(const net::ServicePort& service) {
+  for (const net::PortForward& forward : service.forwards) {
+    if (forward.host_ip && !forward.host_ip->is_v4() && !service.ipv6) {
+      return Error(Errc::kNetSetup,
+                   "service " + quote(service.service) + ": " + forward_text(forward) +
+                       " cannot lead to it: the bridge has no network of IPv6")
+          .with_hint("give it one with bridge.subnet6 in mosb.yaml");
+    }
+  }
+  return ok();
+}
+
 /// With a network namespace of its own in which there was a device.
 bool was_connected(const ServiceFacts& facts) {
   return facts.record && facts.record->connected;
@@ -135,58 +105,6 @@ void remember_settings(const std::vector<net::NetworkStep>& steps,
 }
 
 }  // namespace
-
-Result<NetworkWish> network_wish(const std::string& instance,
-                                 const AppliedState& state,
-                                 const Addresses& addresses,
-                                 std::string_view host_resolv_conf) {
-  NetworkWish wish;
-  wish.spec = {instance, addresses.bridge, {}};
-  for (const auto& [name, service] : state.services) {
-    const auto lease = addresses.leases.find(name);
-    if (!service.stopped && is_connected(service.target()) && lease != addresses.leases.end()) {
-      wish.spec.services.push_back(service_port(service.target(), lease->second, instance));
-    }
-  }
-  MOSB_CHECK(check_collisions(wish.spec.services));
-  for (const net::ServicePort& port : wish.spec.services) {
-    const manifest::Target& target = state.services.at(port.service).target();
-    const std::string hostname = hostname_of(target);
-    wish.files[port.service] = {hosts_text(port, hostname, wish.spec.services),
-                                resolv_conf_text(target.network.dns, host_resolv_conf),
-                                hostname + "\n"};
-  }
-  return wish;
-}
-
-Result<Addresses> reserve_addresses(const Paths& paths,
-                                    const std::string& instance,
-                                    const BridgeConfiguration& configuration,
-                                    const AppliedState& state,
-                                    const std::vector<manifest::Target>& targets) {
-  std::vector<AddressWish> wishes;
-  for (const manifest::Target& target : targets) {
-    if (is_connected(target)) {
-      wishes.push_back(wish_of(target, false));
-    }
-  }
-  for (const auto& entry : state.services) {
-    const manifest::Target& applied = entry.second.target();
-    const bool listed = std::any_of(targets.begin(), targets.end(), [&](const auto& target) {
-      return target.service_name == applied.service_name;
-    });
-    if (!listed && is_connected(applied)) {
-      wishes.push_back(wish_of(applied, true));
-    }
-  }
-  const Addresses before = MOSB_TRY(read_addresses(paths));
-  if (wishes.empty()) {
-    return before;
-  }
-  net::LibNetlink netlink;
-  const net::BridgeSpec bridge = MOSB_TRY(find_bridge(configuration, instance, netlink));
-  return assign_addresses(before, bridge, wishes);
-}
 
 /// What is, and what is to be done about it.
 struct InstanceNetwork::Look {
@@ -276,13 +194,14 @@ Status InstanceNetwork::check_ports(const NetworkWish& before,
   if (service.forwards.empty()) {
     return ok();
   }
+  MOSB_CHECK(check_families(service));
   const std::vector<net::ListeningSocket> sockets = MOSB_TRY(net::own_listening_sockets());
   for (const net::PortForward& forward : service.forwards) {
     const net::ListeningSocket* const holder = net::find_holder(forward, sockets);
     if (holder != nullptr && !is_in_force(forward, service.service, before, facts)) {
       const std::string name = net::holder_name(*holder);
       return Error(Errc::kNetSetup,
-                   "service " + quote(service.service) + ": " + port_text(forward) +
+                   "service " + quote(service.service) + ": " + forward_text(forward) +
                        " is held by " + (name.empty() ? "a process of this host" : name))
           .with_hint("end it, or give the service another port of the host");
     }

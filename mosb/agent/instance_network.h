@@ -6,11 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mosb/agent/applied_state.h"
-#include "mosb/agent/configuration.h"
-#include "mosb/agent/name_files.h"
+#include "mosb/agent/network_wish.h"
 #include "mosb/agent/paths.h"
-#include "mosb/agent/service_network.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/step.h"
 #include "mosb/base/result.h"
@@ -20,31 +17,6 @@
 #include "mosb/net/nft.h"
 
 namespace mosb::agent {
-
-/// The network of an instance as what is applied wants it: the bridge, the rules, and for each
-/// service at the bridge the files that it finds names by.
-struct NetworkWish {
-  net::NetworkSpec spec;
-  std::map<std::string, NameFiles> files;
-  /// bridge.adjust_firewall of mosb.yaml.
-  bool adjust_firewall = false;
-};
-
-/// Of every service that is applied, not held down, and has a place at the bridge. Pure but for
-/// `host_resolv_conf`, the host's own. Errors: kNetSetup for a port of the host that two services
-/// want.
-Result<NetworkWish> network_wish(const std::string& instance,
-                                 const AppliedState& state,
-                                 const Addresses& addresses,
-                                 std::string_view host_resolv_conf);
-
-/// Chooses addresses for the connected ones among `targets`, beside those of `state`, which keep
-/// theirs. Writes nothing; without a connected service nothing of the host is looked at either.
-Result<Addresses> reserve_addresses(const Paths& paths,
-                                    const std::string& instance,
-                                    const BridgeConfiguration& configuration,
-                                    const AppliedState& state,
-                                    const std::vector<manifest::Target>& targets);
 
 /// Takes the host's network from what is to what shall be. Loads no library and reads nothing as
 /// long as no service ever wanted a network.
@@ -58,13 +30,13 @@ class InstanceNetwork {
   /// What was changed on this host in this boot; nullopt if nothing was. Errors: kState.
   Result<std::optional<net::NetworkRecord>> read_record() const;
   /// Refuses a port of the host that a process holds, unless the service that wants it runs with
-  /// it already, and a foreign firewall that would drop what services send and may not be adjusted.
-  /// Errors: kNetSetup.
-  /// `before`: what the services that run have now.
+  /// it already, one at an address of IPv6 for a service without, and a foreign firewall that would
+  /// drop what services send and may not be adjusted. `before`: what the services that run have
+  /// now. Errors: kNetSetup.
   Status check(const NetworkWish& before,
                const NetworkWish& wish,
                const std::map<std::string, ServiceFacts>& facts) const;
-  /// The first half of that, for one service.
+  /// Of that what is about ports, for one service.
   Status check_ports(const NetworkWish& before,
                      const net::ServicePort& service,
                      const std::map<std::string, ServiceFacts>& facts) const;

@@ -41,10 +41,6 @@ std::vector<std::vector<std::string>> configuration_lines(std::string_view text)
   return lines;
 }
 
-bool is_loopback(const IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address.str() == "::1";
-}
-
 /// What a service may be told of the host's configuration.
 struct HostResolver {
   std::vector<std::string> servers;
@@ -61,7 +57,7 @@ HostResolver read_host(std::string_view text) {
     }
     if (words[0] == "nameserver" && out.servers.size() < kMaxServers) {
       const auto address = IpAddress::parse(words[1]);
-      if (address && !is_loopback(*address)) {
+      if (address && !address->is_loopback()) {
         out.servers.push_back(words[1]);
       }
     } else if (words[0] == "search" || words[0] == "domain") {
@@ -75,6 +71,11 @@ HostResolver read_host(std::string_view text) {
 
 std::string line(const std::string& word, const std::string& rest) {
   return rest.empty() ? "" : word + " " + rest + "\n";
+}
+
+/// What has a meaning of its own in every hosts file.
+bool is_of_loopback(const std::string& name) {
+  return name == "localhost" || name == "ip6-localhost" || name == "ip6-loopback";
 }
 
 Status write_in_place(const std::string& path, const std::string& text) {
@@ -110,7 +111,8 @@ std::string hosts_text(const net::ServicePort& own,
   };
   add(own, hostname == own.service ? hostname : hostname + " " + own.service);
   for (const net::ServicePort& service : services) {
-    if (service.service != own.service && service.service != hostname) {
+    if (service.service != own.service && service.service != hostname &&
+        !is_of_loopback(service.service)) {
       add(service, service.service);
     }
   }

@@ -24,7 +24,7 @@ inline constexpr const char* kHostsFile = "/etc/hosts";
 inline constexpr const char* kResolvConfFile = "/etc/resolv.conf";
 inline constexpr const char* kHostnameFile = "/etc/hostname";
 
-/// Itself by its host name, and every service by its name. Pure.
+/// Itself by its host name, and every service by its name, less names of the loopback. Pure.
 std::string hosts_text(const net::ServicePort& own,
                        const std::string& hostname,
                        const std::vector<net::ServicePort>& services);

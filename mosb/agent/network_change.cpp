@@ -15,17 +15,17 @@ void introduce_to(const NetworkWish& wish, DesiredService& service) {
 
 }  // namespace
 
-Result<NetworkChange> NetworkChange::make(const Paths& paths,
-                                          const std::string& instance,
-                                          bool adjust_firewall,
+Result<NetworkChange> NetworkChange::make(const DesiredRequest& request,
                                           const AppliedNetwork& before,
                                           const AppliedNetwork& after) {
-  NetworkChange change(paths, instance);
+  NetworkChange change(request.paths, request.instance);
   const std::string resolver = host_resolv_conf();
-  change.before_ = MOSB_TRY(network_wish(instance, before.state, before.addresses, resolver));
-  change.after_ = MOSB_TRY(network_wish(instance, after.state, after.addresses, resolver));
-  change.before_.adjust_firewall = adjust_firewall;
-  change.after_.adjust_firewall = adjust_firewall;
+  change.before_ =
+      MOSB_TRY(network_wish(request.instance, before.state, before.addresses, resolver));
+  change.after_ = MOSB_TRY(network_wish(request.instance, after.state, after.addresses, resolver));
+  for (NetworkWish* wish : {&change.before_, &change.after_}) {
+    wish->adjust_firewall = request.configuration.bridge.adjust_firewall;
+  }
   return change;
 }
 

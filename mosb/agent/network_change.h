@@ -20,9 +20,7 @@ struct AppliedNetwork {
 class NetworkChange {
  public:
   /// Errors: those of network_wish() for `after`; what was applied before counts as it is.
-  static Result<NetworkChange> make(const Paths& paths,
-                                    const std::string& instance,
-                                    bool adjust_firewall,
+  static Result<NetworkChange> make(const DesiredRequest& request,
                                     const AppliedNetwork& before,
                                     const AppliedNetwork& after);
 

@@ -1,63 +1,21 @@
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "mosb/agent/applied_state.h"
-#include "mosb/agent/configuration.h"
-#include "mosb/agent/paths.h"
-#include "mosb/base/ip_address.h"
-#include "mosb/base/result.h"
-#include "mosb/net/netlink.h"
+#include "mosb/agent/addresses.h"
+#include "mosb/agent/name_files.h"
+#include "mosb/manifest/target.h"
 #include "mosb/net/network_spec.h"
 
 namespace mosb::agent {
 
-/// The addresses of one service at the bridge.
-struct Lease {
-  IpAddress ipv4;
-  /// Only where the bridge has a network of IPv6.
-  std::optional<IpAddress> ipv6;
-  bool operator==(const Lease&) const = default;
-};
-
-/// The bridge that services are attached to, and who has which address there. Kept over reboots: a
-/// service has the same address as long as it is applied.
-struct Addresses {
+/// A service's place at the bridge.
+struct ServiceNetwork {
   net::BridgeSpec bridge;
-  std::map<std::string, Lease> leases;
-  bool operator==(const Addresses&) const = default;
+  net::ServicePort port;
+  /// Filled in when it is known who else is there; no part of the fingerprint.
+  NameFiles files = {};
 };
-
-/// One service that wants a place at the bridge.
-struct AddressWish {
-  std::string service;
-  std::optional<manifest::TargetAddress> ipv4;
-  std::optional<manifest::TargetAddress> ipv6;
-  /// It runs and is not touched: what it has, it keeps.
-  bool untouched = false;
-};
-
-/// The bridge's addresses: those that it has, if somebody made it; else the first ones of the
-/// configured networks. Errors: kNetSetup where both are given and differ, where the name is no
-/// bridge's, or where another device of the host is in the network already.
-Result<net::BridgeSpec> find_bridge(const BridgeConfiguration& configuration,
-                                    const std::string& instance,
-                                    net::Netlink& netlink);
-
-/// Gives every wish its addresses: what it asks for, else what it had, else what is free. Pure.
-/// Errors: kManifest for an address that no service can have there, kNetSetup for one that another
-/// service has.
-Result<Addresses> assign_addresses(const Addresses& before,
-                                   const net::BridgeSpec& bridge,
-                                   const std::vector<AddressWish>& wishes);
-
-/// What was reserved last; nothing if no service ever had an address. Errors: kState.
-Result<Addresses> read_addresses(const Paths& paths);
-/// Durable; writes nothing when nothing differs.
-Status save_addresses(const Paths& paths, const Addresses& addresses);
 
 /// Whether the target has a place at the bridge.
 bool is_connected(const manifest::Target& target);

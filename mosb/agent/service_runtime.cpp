@@ -24,8 +24,6 @@ namespace mosb::agent {
 namespace {
 
 constexpr std::uint32_t kAllIds = 0xfffffffe;
-/// What a killed service has to end once its readers are free.
-constexpr std::chrono::seconds kEndTimeout{5};
 
 }  // namespace
 
@@ -47,8 +45,8 @@ void add_home(std::vector<std::string>& env, const std::string& home) {
   }
 }
 
-ServiceRuntime::ServiceRuntime(const Paths& paths, std::string instance)
-    : paths_(paths), instance_(std::move(instance)) {}
+ServiceRuntime::ServiceRuntime(const Paths& paths, std::string instance, verity::Verifier verifier)
+    : paths_(paths), instance_(std::move(instance)), verifier_(verifier) {}
 
 lxc::ContainerId ServiceRuntime::container_id(const std::string& name) const {
   return {name, instance_, paths_.container_run(name), paths_.service_state(name)};
@@ -65,6 +63,7 @@ verity::MountEnvironment ServiceRuntime::mount_environment() const {
   environment.run_dir = paths_.run();
   environment.libexec_dir = libexec_dir();
   environment.instance = instance_;
+  environment.verifier = verifier_;
   return environment;
 }
 
@@ -208,40 +207,6 @@ Status ServiceRuntime::start_connected(const lxc::ContainerSpec& container,
   });
 }
 
-Status ServiceRuntime::disconnect(const std::string& name) const {
-  // The device goes with the service's network namespace, but only some time later.
-  if (::if_nametoindex(net::device_name(instance_, name).c_str()) == 0) {
-    return ok();
-  }
-  net::LibNetlink netlink;
-  return net::disconnect({instance_, {}, {}}, name, netlink);
-}
-
-Status ServiceRuntime::release_mounts(const std::string& name,
-                                      const std::string& kept_target) const {
-  for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
-    if (service_of_mount(paths_, mount.target) == name && mount.target != kept_target) {
-      for (const verity::LayerState& layer : mount.layers) {
-        if (layer.corrupt) {
-          MOSB_CHECK(mark_suspect(paths_, layer.digest, layer.detail));
-        }
-      }
-      MOSB_CHECK(verity::unmount_image(mount.target, mount_environment()));
-    }
-  }
-  // Volumes, and images of which no record is left.
-  const std::string own = paths_.service_run(name) + "/";
-  const verity::MountTable table = MOSB_TRY(verity::MountTable::read());
-  for (const verity::MountEntry& mount : table.entries()) {
-    const bool ours =
-        mount.mount_point.starts_with(own) || mount.mount_point == file_system_path(paths_, name);
-    if (ours && mount.mount_point != kept_target) {
-      MOSB_CHECK(verity::umount_target(mount.mount_point));
-    }
-  }
-  return remove_tree(own + "volumes");
-}
-
 Status ServiceRuntime::release_unknown(const std::string& target) const {
   const verity::MountTable table = MOSB_TRY(verity::MountTable::read());
   if (table.top_at(target) == nullptr) {
@@ -251,37 +216,6 @@ Status ServiceRuntime::release_unknown(const std::string& target) const {
   const bool recorded = std::any_of(
       known.begin(), known.end(), [&](const auto& mount) { return mount.target == target; });
   return recorded ? ok() : verity::umount_target(target);
-}
-
-Status ServiceRuntime::stop_container(const std::string& name, const ServiceRecord& how) const {
-  Status stopped = lxc::stop(container_id(name), how.stop_signal, how.stop_timeout);
-  if (stopped || stopped.error().code() != Errc::kBusy) {
-    return stopped;
-  }
-  // A process that hangs in a read of a stuck server is deaf to SIGKILL until the server ends.
-  if (MOSB_TRY(verity::end_stuck_servers(mount_environment(), verity::kAnswerTimeout)).empty()) {
-    return stopped;
-  }
-  return lxc::stop(container_id(name), SIGKILL, kEndTimeout);
-}
-
-Status ServiceRuntime::stop(const std::string& name, const ServiceSpec* keep) const {
-  const auto record = read_service_record(paths_, name);
-  const ServiceRecord how = record && *record ? **record : ServiceRecord();
-  MOSB_CHECK(stop_container(name, how).context("stop " + quote(name)));
-  MOSB_CHECK(disconnect(name));
-  // What a run wrote into its root file system goes with it, even if the same spec starts again.
-  const bool written = keep != nullptr && how.fingerprint == keep->fingerprint &&
-                       keep->image.write == verity::ImageMount::Write::kTmpfs;
-  const std::string kept_target = keep != nullptr && !written ? keep->image.target : "";
-  MOSB_CHECK(release_mounts(name, kept_target).context("stop " + quote(name)));
-  MOSB_CHECK(remove_tree(paths_.container_run(name)));
-  MOSB_CHECK(sys::unlink(paths_.service_run(name) + "/record.json"));
-  if (kept_target.empty()) {
-    MOSB_CHECK(sys::rmdir(file_system_path(paths_, name)));
-    MOSB_CHECK(remove_tree(paths_.service_run(name)));
-  }
-  return ok();
 }
 
 Status ServiceRuntime::collect_garbage() const {

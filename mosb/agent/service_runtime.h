@@ -37,7 +37,10 @@ void add_home(std::vector<std::string>& env, const std::string& home);
 /// Does to one service at a time what a spec says; decides nothing.
 class ServiceRuntime {
  public:
-  ServiceRuntime(const Paths& paths, std::string instance);
+  /// `verifier`: of what is mounted from now on.
+  ServiceRuntime(const Paths& paths,
+                 std::string instance,
+                 verity::Verifier verifier = verity::Verifier::kAuto);
 
   /// Facts by service name: of every service that has a trace in this boot.
   Result<std::map<std::string, ServiceFacts>> observe_all() const;
@@ -53,6 +56,9 @@ class ServiceRuntime {
   Status start(const ServiceSpec& spec, std::chrono::milliseconds timeout) const;
   /// Stops the service and releases everything of it but the image mounted for `keep`.
   Status stop(const std::string& name, const ServiceSpec* keep = nullptr) const;
+  /// Stops services that leave together: all are asked first, so it takes as long as the slowest of
+  /// them. One that fails leaves the others stopped; the first failure is returned.
+  Status stop_all(const std::vector<std::string>& names) const;
   /// Removes what crashes left of containers and layers that nobody uses.
   Status collect_garbage() const;
 
@@ -64,16 +70,23 @@ class ServiceRuntime {
   Status start_connected(const lxc::ContainerSpec& container,
                          const lxc::RuntimeEnvironment& environment,
                          const ServiceNetwork& network) const;
-  Status disconnect(const std::string& name) const;
   Status bind_volumes(const ServiceSpec& spec, lxc::ContainerSpec& container) const;
   void remove_empty_directories(const ServiceSpec& spec) const;
   /// Unmounts what lies at a target of ours and has lost its record.
   Status release_unknown(const std::string& target) const;
-  Status stop_container(const std::string& name, const ServiceRecord& how) const;
-  Status release_mounts(const std::string& name, const std::string& kept_target) const;
+
+  struct Leaving;
+  Leaving leaving(const std::string& name, const ServiceSpec* keep) const;
+  Status ask_to_stop(Leaving& service) const;
+  Status finish(const std::vector<Leaving>& services) const;
+  Status finish_container(const Leaving& service) const;
+  Status disconnect(const std::vector<Leaving>& services) const;
+  Status release_mounts(const std::vector<Leaving>& services) const;
+  Status remove_traces(const Leaving& service) const;
 
   const Paths& paths_;
   std::string instance_;
+  verity::Verifier verifier_;
 };
 
 }  // namespace mosb::agent

@@ -156,7 +156,7 @@ Status SwitchOver::start(const ServiceSpec& spec) const {
                      spec.network->port.ipv4,
                      options_.wait,
                      [&]() -> Result<std::optional<pid_t>> {
-                       return MOSB_TRY(runtime_.observe(spec.name)).container.init_pid;
+                       return MOSB_TRY(lxc::observe(runtime_.container_id(spec.name))).init_pid;
                      });
 }
 
@@ -198,9 +198,11 @@ Status SwitchOver::execute(const std::vector<std::string>& removed,
   for (const std::string& name : removed) {
     touched.push_back(name);
     announce({"remove", name, ""});
-    MOSB_CHECK(runtime_.stop(name));
   }
-  Status switched = network.forward();
+  Status switched = runtime_.stop_all(removed);
+  if (switched) {
+    switched = network.forward();
+  }
   const bool reached = switched.has_value();
   if (reached) {
     switched = switch_all(touched);
@@ -224,9 +226,7 @@ Status SwitchOver::put_back(const std::vector<std::string>& touched,
       first = std::move(status);
     }
   };
-  for (auto name = touched.rbegin(); name != touched.rend(); ++name) {
-    keep(runtime_.stop(*name));
-  }
+  keep(runtime_.stop_all(touched));
   // Services that were prepared but whose turn never came.
   for (const Item& item : items_) {
     const bool reached =

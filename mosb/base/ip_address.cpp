@@ -27,12 +27,7 @@ IpAddress filled(const IpAddress& address, unsigned length, std::uint8_t fill) {
     const auto mask = static_cast<std::uint8_t>(0xff00U >> kept);
     bytes[i] = static_cast<std::uint8_t>((bytes[i] & mask) | (fill & ~mask));
   }
-  if (!address.is_v4()) {
-    return IpAddress::v6(bytes);
-  }
-  std::uint32_t order = 0;
-  std::memcpy(&order, bytes.data(), sizeof order);
-  return IpAddress::v4(ntohl(order));
+  return IpAddress::of(std::span(bytes).first(address.bytes().size()));
 }
 
 }  // namespace
@@ -66,10 +61,23 @@ IpAddress IpAddress::v4(std::uint32_t host_order) {
 }
 
 IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) {
+  return of(bytes);
+}
+
+IpAddress IpAddress::of(std::span<const std::uint8_t> bytes) {
   IpAddress address;
-  address.size_ = 16;
-  address.bytes_ = bytes;
+  address.size_ = bytes.size() == 4 ? 4 : 16;
+  std::copy_n(
+      bytes.begin(), std::min(bytes.size(), std::size_t{address.size_}), address.bytes_.begin());
   return address;
+}
+
+bool IpAddress::is_loopback() const {
+  return is_v4() ? bytes_[0] == 127 : *this == v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+}
+
+bool IpAddress::is_unspecified() const {
+  return std::all_of(bytes_.begin(), bytes_.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
 std::string IpAddress::str() const {

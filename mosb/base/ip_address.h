@@ -20,12 +20,18 @@ class IpAddress {
   static Result<IpAddress> parse(std::string_view text);
   static IpAddress v4(std::uint32_t host_order);
   static IpAddress v6(const std::array<std::uint8_t, 16>& bytes);
+  /// 4 or 16 bytes in network order.
+  static IpAddress of(std::span<const std::uint8_t> bytes);
 
   bool is_v4() const { return size_ == 4; }
   /// 4 or 16, in network order.
   std::span<const std::uint8_t> bytes() const { return {bytes_.data(), size_}; }
   /// Bits of an address of this family.
   unsigned bits() const { return is_v4() ? 32 : 128; }
+  /// 127.0.0.0/8 and ::1.
+  bool is_loopback() const;
+  /// 0.0.0.0 and ::, which stand for every address or none.
+  bool is_unspecified() const;
   /// RFC 5952 for IPv6.
   std::string str() const;
 

@@ -23,7 +23,8 @@ struct MountFlags {
   std::string dir;
   std::string upper;
   bool writable = false;
-  std::string verifier = "auto";
+  /// "": as mosb.yaml says.
+  std::string verifier;
   std::string idmap;
   std::string scope;
   bool insecure_registry = false;
@@ -33,15 +34,21 @@ struct MountFlags {
 
 /// What the interface knows and this mosb does not do is refused by name.
 Status check_supported(const MountFlags& flags) {
-  if (flags.verifier == "dm") {
-    return Error(Errc::kHost, "the dm verifier is not supported by this mosb")
-        .with_hint("--verifier fuse checks every block as well");
-  }
   if (flags.allow_missing_verity) {
     return Error(Errc::kUsage, "--allow-missing-verity is not supported by this mosb")
         .with_hint("`mosb image build` makes verity layers");
   }
   return ok();
+}
+
+Result<verity::Verifier> verifier(const Session& session, const MountFlags& flags) {
+  if (flags.verifier.empty()) {
+    return MOSB_TRY(session.configuration()).verifier;
+  }
+  if (flags.verifier == "auto") {
+    return verity::Verifier::kAuto;
+  }
+  return flags.verifier == "dm" ? verity::Verifier::kDm : verity::Verifier::kFuse;
 }
 
 Result<agent::MountRequest> mount_request(const Session& session, const MountFlags& flags) {
@@ -50,6 +57,8 @@ Result<agent::MountRequest> mount_request(const Session& session, const MountFla
   request.scope = MOSB_TRY(session.scope(request.ref, flags.scope));
   request.target = flags.dir;
   request.skip_signature = flags.trust.skip_signature;
+  request.verifier = MOSB_TRY(verifier(session, flags));
+  request.is_verifier_given = !flags.verifier.empty();
   if (flags.writable) {
     request.write = verity::ImageMount::Write::kTmpfs;
   }
@@ -166,9 +175,8 @@ void declare_mount(CLI::App& app, Session& session) {
   command->add_flag("--writable", flags->writable, "What is written is gone after the umount")
       ->excludes(upper);
   command
-      ->add_option("--verifier", flags->verifier, "What checks the blocks; dm is not supported yet")
-      ->check(CLI::IsMember({"auto", "dm", "fuse"}))
-      ->default_str("auto");
+      ->add_option("--verifier", flags->verifier, "What checks the blocks (default as configured)")
+      ->check(CLI::IsMember({"auto", "dm", "fuse"}));
   command->add_option(
       "--idmap", flags->idmap, "First of the 65536 host ids that the image's ids show as");
   command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");

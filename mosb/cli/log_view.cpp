@@ -70,6 +70,12 @@ Result<off_t> copy_rest(int fd, off_t offset, bool terminal) {
   }
 }
 
+/// It was cut to nothing: the log of a machine's console is turned over so.
+bool was_cut(int fd, const std::string& path, off_t offset) {
+  const auto st = sys::fstat(fd, path);
+  return st && st->st_size < offset;
+}
+
 /// The file under the name is another one than `fd`: it was rotated.
 bool rotated(int fd, const std::string& path) {
   const auto mine = sys::fstat(fd, path);
@@ -85,6 +91,9 @@ Status follow_log(UniqueFd fd, const std::string& path, off_t offset, bool termi
     return Error::sys("watch " + quote(dir), errno);
   }
   for (;;) {
+    if (was_cut(fd.get(), path, offset)) {
+      offset = 0;
+    }
     offset = MOSB_TRY(copy_rest(fd.get(), offset, terminal));
     if (offset < 0) {
       return ok();

@@ -38,6 +38,7 @@ void declare(CLI::App& app, Session& session) {
   mosb::cli::add_apply_commands(app, session);
   mosb::cli::add_service_commands(app, session);
   mosb::cli::add_manifest_commands(app, session);
+  mosb::cli::add_machine_commands(app, session);
   mosb::cli::add_doctor_commands(app, session);
   CLI::App* const version = app.add_subcommand("version", "Show mosb's version");
   version->footer("Example: mosb version -o json");

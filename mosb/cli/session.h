@@ -96,6 +96,7 @@ void add_mount_commands(CLI::App& app, Session& session);
 void add_manifest_commands(CLI::App& app, Session& session);
 void add_apply_commands(CLI::App& app, Session& session);
 void add_service_commands(CLI::App& app, Session& session);
+void add_machine_commands(CLI::App& app, Session& session);
 void add_doctor_commands(CLI::App& app, Session& session);
 
 }  // namespace mosb::cli

@@ -87,15 +87,16 @@ std::optional<IpAddress> read_host_ip(const ObjectReader& port) {
     return std::nullopt;
   }
   const auto address = port.get("host_ip", as_address);
-  if (!address || address->str() == "0.0.0.0") {
+  if (!address || (address->is_v4() && address->is_unspecified())) {
     return std::nullopt;
   }
   const bool multicast =
       address->is_v4() ? address->bytes()[0] >= 224 : address->bytes()[0] == 0xff;
-  if (multicast || address->str() == "::" || address->str() == "::1") {
+  const bool loopback6 = !address->is_v4() && address->is_loopback();
+  if (multicast || address->is_unspecified() || loopback6) {
     port.problem("host_ip",
                  node->mark,
-                 address->str() == "::1"
+                 loopback6
                      ? "'::1' cannot be forwarded: the kernel lets nothing out that comes from "
                        "there; 127.0.0.1 can"
                      : quote(node->text) + " is no address of one host");

@@ -14,7 +14,8 @@ namespace {
 /// In what is behind the prefix only so many of the last bits are chosen: more than enough.
 constexpr unsigned kMaxChosenBits = 48;
 
-/// The network's first address with `offset` in its last bits.
+}  // namespace
+
 IpAddress at_offset(const IpPrefix& network, std::uint64_t offset) {
   const IpAddress first = network.first();
   std::array<std::uint8_t, 16> bytes{};
@@ -22,15 +23,10 @@ IpAddress at_offset(const IpPrefix& network, std::uint64_t offset) {
   for (std::size_t i = first.bytes().size(); offset > 0; offset >>= 8U) {
     bytes[--i] |= static_cast<std::uint8_t>(offset & 0xffU);
   }
-  if (!first.is_v4()) {
-    return IpAddress::v6(bytes);
-  }
-  std::uint32_t host_order = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    host_order = (host_order << 8U) | bytes[i];
-  }
-  return IpAddress::v4(host_order);
+  return IpAddress::of(std::span(bytes).first(first.bytes().size()));
 }
+
+namespace {
 
 std::uint64_t number_of(const std::string& name) {
   const Sha256 digest = Digest::of(name).bytes();

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 
 #include "mosb/base/ip_address.h"
 
 namespace mosb::net {
+
+/// The network's first address with `offset` in its last bits, which hold it.
+IpAddress at_offset(const IpPrefix& network, std::uint64_t offset);
 
 /// Whether a host of the network may have the address: inside, not its first or last (IPv4), not
 /// the bridge's own. `bridge` is the bridge's address with the network's length.

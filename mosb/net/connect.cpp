@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "mosb/base/text.h"
 #include "mosb/net/names.h"
@@ -51,7 +52,6 @@ Status set_up_settings(const ServicePort& service, Netlink& inside) {
   MOSB_CHECK(set_if_there(inside, device_setting("ipv4", kInside, "rp_filter"), "1"));
   MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_ra"), "0"));
   MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_redirects"), "0"));
-  MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
   // Nobody else can have its addresses, and a second would pass before they can be used.
   MOSB_CHECK(set_if_there(inside, device_setting("ipv6", kInside, "accept_dad"), "0"));
   // The link-local address that follows from the MAC address is the one that may be used.
@@ -116,7 +116,7 @@ Status make(const NetworkSpec& spec, const ServicePort& service, int netns, Netl
                                 .peer_netns = netns}));
   const Status finished = finish(spec, service, netns, netlink);
   if (!finished) {
-    (void)disconnect(spec, service.service, netlink);
+    (void)disconnect(spec, {service.service}, netlink);
   }
   return finished;
 }
@@ -128,10 +128,15 @@ Status connect(const NetworkSpec& spec, const ServicePort& service, int netns, N
       .context("device " + quote(device_name(spec.instance, service.service)));
 }
 
-Status disconnect(const NetworkSpec& spec, const std::string& service, Netlink& netlink) {
-  const std::string tag = device_tag(spec.instance, service);
+Status disconnect(const NetworkSpec& spec,
+                  const std::vector<std::string>& services,
+                  Netlink& netlink) {
+  std::set<std::string> tags;
+  for (const std::string& service : services) {
+    tags.insert(device_tag(spec.instance, service));
+  }
   for (const Link& link : MOSB_TRY(netlink.links())) {
-    if (link.alias == tag) {
+    if (tags.contains(link.alias)) {
       MOSB_CHECK(
           netlink.remove(link.index).context("device " + quote(link.name)).as(Errc::kNetSetup));
     }

@@ -73,7 +73,9 @@ Status execute(const std::vector<NetworkStep>& steps,
 /// namespace `netns`, with addresses and default routes, up. If this fails nothing of it is left.
 /// Errors: kNetSetup, naming the device.
 Status connect(const NetworkSpec& spec, const ServicePort& service, int netns, Netlink& netlink);
-/// Removes the device of the service if it exists and carries our tag.
-Status disconnect(const NetworkSpec& spec, const std::string& service, Netlink& netlink);
+/// Removes the devices of the services that exist and carry our tag.
+Status disconnect(const NetworkSpec& spec,
+                  const std::vector<std::string>& services,
+                  Netlink& netlink);
 
 }  // namespace mosb::net

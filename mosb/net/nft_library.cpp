@@ -6,21 +6,15 @@ namespace {
 
 Result<NftLibrary> load() {
   const SharedLibrary library = MOSB_TRY(SharedLibrary::load("libnftables.so.1", "libnftables1"));
-  NftLibrary nft;
-#define MOSB_FIND(function, member) MOSB_CHECK(library.find(#function, &nft.member));
-  MOSB_NFT_FUNCTIONS(MOSB_FIND)
-#undef MOSB_FIND
-  return nft;
+  NftLibrary functions;
+  MOSB_NFT_FUNCTIONS(MOSB_LIBRARY_FIND)
+  return functions;
 }
 
 }  // namespace
 
 Result<const NftLibrary*> nft_library() {
-  static const Result<NftLibrary> loaded = load();
-  if (!loaded) {
-    return loaded.error();
-  }
-  return &*loaded;
+  return load_once(load);
 }
 
 }  // namespace mosb::net

@@ -68,10 +68,7 @@ std::optional<IpAddress> address_of(std::string_view text) {
     }
     std::memcpy(bytes.data() + 4 * i, &*word, sizeof *word);
   }
-  const auto v4_at = [&](std::size_t at) {
-    return IpAddress::v4(std::uint32_t{bytes[at]} << 24U | std::uint32_t{bytes[at + 1]} << 16U |
-                         std::uint32_t{bytes[at + 2]} << 8U | bytes[at + 3]);
-  };
+  const auto v4_at = [&](std::size_t at) { return IpAddress::of(std::span(bytes).subspan(at, 4)); };
   if (text.size() == kWordDigits) {
     return v4_at(0);
   }
@@ -97,21 +94,10 @@ std::optional<ListeningSocket> socket_of(std::string_view line, Protocol protoco
   return ListeningSocket{.protocol = protocol, .address = *address, .port = *port, .inode = *inode};
 }
 
-bool is_any(const IpAddress& address) {
-  return std::all_of(
-      address.bytes().begin(), address.bytes().end(), [](auto byte) { return byte == 0; });
-}
-
 /// :: takes IPv4 as well, unless the program asked for less, which cannot be seen.
 bool takes(const ListeningSocket& socket, const IpAddress& address) {
   return socket.address == address ||
-         (is_any(socket.address) && (!socket.address.is_v4() || address.is_v4()));
-}
-
-bool is_loopback(const IpAddress& address) {
-  static const IpPrefix v4{IpAddress::v4(0x7f000000), 8};
-  static const IpPrefix v6{IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), 128};
-  return v4.contains(address) || v6.contains(address);
+         (socket.address.is_unspecified() && (!socket.address.is_v4() || address.is_v4()));
 }
 
 }  // namespace
@@ -163,7 +149,7 @@ Reached reached_at(const std::vector<ListeningSocket>& sockets,
     if (takes(socket, address)) {
       return Reached::kYes;
     }
-    if (is_loopback(socket.address)) {
+    if (socket.address.is_loopback()) {
       reached = Reached::kOnlyLoopback;
     }
   }
@@ -178,7 +164,7 @@ bool conflicts(const ListeningSocket& socket, const PortForward& forward) {
     return takes(socket, *forward.host_ip);
   }
   // ::1 is never forwarded, so a listener there loses nothing.
-  return socket.address.is_v4() || !is_loopback(socket.address);
+  return socket.address.is_v4() || !socket.address.is_loopback();
 }
 
 }  // namespace mosb::net

@@ -6,21 +6,15 @@ namespace {
 
 Result<ArchiveLibrary> load() {
   const SharedLibrary library = MOSB_TRY(SharedLibrary::load("libarchive.so.13", "libarchive13"));
-  ArchiveLibrary archive;
-#define MOSB_FIND(function, member) MOSB_CHECK(library.find(#function, &archive.member));
-  MOSB_ARCHIVE_FUNCTIONS(MOSB_FIND)
-#undef MOSB_FIND
-  return archive;
+  ArchiveLibrary functions;
+  MOSB_ARCHIVE_FUNCTIONS(MOSB_LIBRARY_FIND)
+  return functions;
 }
 
 }  // namespace
 
 Result<const ArchiveLibrary*> archive_library() {
-  static const Result<ArchiveLibrary> loaded = load();
-  if (!loaded) {
-    return loaded.error();
-  }
-  return &*loaded;
+  return load_once(load);
 }
 
 }  // namespace mosb::oci

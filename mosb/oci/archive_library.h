@@ -48,6 +48,7 @@
   use(archive_write_new, write_new) \
   use(archive_write_open_fd, write_open_fd) \
   use(archive_write_open_filename, write_open_filename) \
+  use(archive_write_set_format_iso9660, write_set_format_iso9660) \
   use(archive_write_set_format_option, write_set_format_option) \
   use(archive_write_set_format_pax, write_set_format_pax) \
   use(archive_write_set_format_pax_restricted, write_set_format_pax_restricted)

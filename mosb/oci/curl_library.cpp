@@ -6,24 +6,18 @@ namespace {
 
 Result<CurlLibrary> load() {
   const SharedLibrary library = MOSB_TRY(SharedLibrary::load("libcurl.so.4", "libcurl4"));
-  CurlLibrary curl;
-#define MOSB_FIND(function, member) MOSB_CHECK(library.find(#function, &curl.member));
-  MOSB_CURL_FUNCTIONS(MOSB_FIND)
-#undef MOSB_FIND
-  if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+  CurlLibrary functions;
+  MOSB_CURL_FUNCTIONS(MOSB_LIBRARY_FIND)
+  if (functions.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return Error(Errc::kInternal, "libcurl cannot be used");
   }
-  return curl;
+  return functions;
 }
 
 }  // namespace
 
 Result<const CurlLibrary*> curl_library() {
-  static const Result<CurlLibrary> loaded = load();
-  if (!loaded) {
-    return loaded.error();
-  }
-  return &*loaded;
+  return load_once(load);
 }
 
 }  // namespace mosb::oci

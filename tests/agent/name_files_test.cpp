@@ -48,6 +48,19 @@ TEST_CASE("no other service can have the name that a service gave itself", "[net
   CHECK(text.find("10.0.3.5") == std::string::npos);
 }
 
+TEST_CASE("no service can be what others call localhost", "[network]") {
+  const std::string text = hosts_text(port("web", "10.0.3.4"),
+                                      "web",
+                                      {port("localhost", "10.0.3.5"),
+                                       port("ip6-localhost", "10.0.3.6"),
+                                       port("ip6-loopback", "10.0.3.7"),
+                                       port("localhosts", "10.0.3.8")});
+  CHECK(text.find("10.0.3.5") == std::string::npos);
+  CHECK(text.find("10.0.3.6") == std::string::npos);
+  CHECK(text.find("10.0.3.7") == std::string::npos);
+  CHECK(text.find("10.0.3.8\tlocalhosts\n") != std::string::npos);
+}
+
 TEST_CASE("a resolver asks the host's servers but for those on its loopback", "[network]") {
   const manifest::TargetDns host;
   CHECK(resolv_conf_text(host,

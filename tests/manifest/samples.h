@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <catch2/catch.hpp>
+
 #include "mosb/manifest/manifest.h"
 
 /// Manifests that the tests start from, and how they look at problems.
@@ -35,6 +37,17 @@ inline std::vector<std::string> problems_of(const std::string& text) {
 inline std::string first_problem(const std::string& text) {
   const std::vector<std::string> problems = problems_of(text);
   return problems.empty() ? "no problem" : problems.front();
+}
+
+/// The manifest that the text is; a text that is none ends the test with its problems.
+inline Manifest good(const std::string& text) {
+  CAPTURE(text);
+  Checked checked = check(text);
+  for (const Problem& problem : checked.problems) {
+    UNSCOPED_INFO(to_string(problem));
+  }
+  REQUIRE(checked.manifest);
+  return *std::move(checked.manifest);
 }
 
 }  // namespace mosb::manifest::test

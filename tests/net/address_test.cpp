@@ -44,6 +44,30 @@ TEST_CASE("an address is read and printed in one form", "[net]") {
   CHECK_FALSE(IpAddress::parse(std::string_view("10.0.3.1\0", 9)));
 }
 
+TEST_CASE("an address knows whether it is nobody's or only its host's", "[net]") {
+  for (const char* text : {"127.0.0.1", "127.255.255.255", "::1"}) {
+    INFO(text);
+    CHECK(ip(text).is_loopback());
+    CHECK_FALSE(ip(text).is_unspecified());
+  }
+  for (const char* text : {"0.0.0.0", "::"}) {
+    INFO(text);
+    CHECK(ip(text).is_unspecified());
+    CHECK_FALSE(ip(text).is_loopback());
+  }
+  for (const char* text : {"126.255.255.255", "128.0.0.0", "0.0.0.1", "::2", "7f00::1"}) {
+    INFO(text);
+    CHECK_FALSE(ip(text).is_loopback());
+    CHECK_FALSE(ip(text).is_unspecified());
+  }
+}
+
+TEST_CASE("an address of the kernel's bytes is that address", "[net]") {
+  for (const char* text : {"10.0.3.99", "fd00:3::99"}) {
+    CHECK(IpAddress::of(ip(text).bytes()) == ip(text));
+  }
+}
+
 TEST_CASE("a prefix knows its network", "[net]") {
   CHECK(prefix("10.0.3.99/24").first() == ip("10.0.3.0"));
   CHECK(prefix("10.0.3.99/24").last() == ip("10.0.3.255"));

@@ -73,15 +73,15 @@ TEST_CASE("what an earlier run left is replaced, what is somebody's is not", "[n
   const int first = host.netlink.find(host.device())->index;
   must(host.connect());
   CHECK(host.netlink.find(host.device())->index != first);
-  must(disconnect(host.spec, "web", host.netlink));
+  must(disconnect(host.spec, {"web"}, host.netlink));
   CHECK(host.netlink.find(host.device()) == nullptr);
-  must(disconnect(host.spec, "web", host.netlink));
+  must(disconnect(host.spec, {"web"}, host.netlink));
   const int foreign = host.netlink.add_link(host.device(), "veth", "theirs");
   const Status refused = host.connect();
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message() ==
         "device '" + host.device() + "': a device of that name is there and is not mosb's");
-  must(disconnect(host.spec, "web", host.netlink));
+  must(disconnect(host.spec, {"web"}, host.netlink));
   CHECK(host.netlink.find(host.device())->index == foreign);
 }
 

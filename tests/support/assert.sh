@@ -126,6 +126,10 @@ take_down() {
         while read -r target; do
             timeout -k 5 60 "$MOSB_BIN/mosb" --root "$1" umount "$target" >/dev/null 2>&1 || true
         done
+    timeout -k 5 60 "$MOSB_BIN/mosb" --root "$1" machine ls -o json 2>/dev/null | jq -r '.[].name' |
+        while read -r target; do
+            timeout -k 5 60 "$MOSB_BIN/mosb" --root "$1" machine rm --force "$target" >/dev/null 2>&1 || true
+        done
     timeout -k 5 60 "$MOSB_BIN/mosb" --root "$1" down --volumes >"$2" 2>&1
 }
 

@@ -56,6 +56,9 @@ class RecordingMountApi final : public MountApi {
   Result<LayerServer> start_server(const ServerSetup& setup) override {
     return step("start_server", [&] { return kernel_.start_server(setup); });
   }
+  Result<VerityDevice> activate_verity(const VeritySetup& setup) override {
+    return step("activate_verity", [&] { return kernel_.activate_verity(setup); });
+  }
 
  private:
   template <class F>

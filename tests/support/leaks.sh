@@ -55,6 +55,10 @@ cgroups() {
         sed 's/^/cgroup /'
 }
 
+# At a lower priority than this script, as builds and tests are that run beside.
+own_nice=$(ps -o ni= -p $$)
+runs_beside() { (($(ps -o ni= -p "$1" 2>/dev/null || echo "$own_nice") > own_nice)); }
+
 # mosb's own programs, and whatever runs in another pid namespace than this script's.
 processes() {
     local dir pid name here theirs
@@ -63,11 +67,12 @@ processes() {
         pid=${dir#/proc/}
         name=$(cat "$dir/comm" 2>/dev/null) || continue
         if [[ $name == mosb* ]]; then
-            echo "process $pid $name"
+            runs_beside "$pid" || echo "process $pid $name"
             continue
         fi
         theirs=$(readlink "$dir/ns/pid" 2>/dev/null) || continue
-        [[ -z $theirs || $theirs == "$here" ]] || echo "process $pid $name in $theirs"
+        [[ -z $theirs || $theirs == "$here" ]] || runs_beside "$pid" ||
+            echo "process $pid $name in $theirs"
     done
 }
 

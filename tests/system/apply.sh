@@ -377,6 +377,36 @@ stop_start() {
     eventually 10 runs one
 }
 
+test_case "services that leave together are asked together, and each has its own time" leave_together
+leave_together() {
+    # Ends when it was asked and saw that the other one was.
+    asked_with() {
+        echo "trap 'touch /data/asked-$1; while [ ! -e /data/asked-$2 ]; do sleep 0.1; done; touch /data/clean-$1; exit 0' TERM; touch /data/up-$1; while :; do sleep 0.1; done"
+    }
+    pair() {
+        printf 'version: 2\nproduct: test\nupdate_type: complete\n'
+        printf 'storage:\n  - {label: data, persistent: true, nsgroup: pair}\ntargets:\n'
+        shell_service other 'exec sleep 1000'
+        shell_service left "$(asked_with left right)" 'nsgroup: pair' 'storage: [{dest: /data, label: data}]' \
+            'stop: {grace_period: 20s}'
+        shell_service right "$(asked_with right left)" 'nsgroup: pair' 'storage: [{dest: /data, label: data}]' \
+            'stop: {grace_period: 20s}'
+        shell_service deaf 'trap "" TERM; while :; do sleep 0.1; done' 'stop: {grace_period: 1s}'
+    }
+    pair >m.yaml
+    manifest_v2 n.yaml < <(shell_service other 'exec sleep 1000')
+    local data=$root/var/lib/mosb/volumes/data way
+    for way in 'apply n.yaml' down; do
+        works mosb apply m.yaml
+        eventually 10 test -e "$data/up-left"
+        eventually 10 test -e "$data/up-right"
+        # shellcheck disable=SC2086 # two words
+        works mosb $way
+        [[ -e $data/clean-left && -e $data/clean-right ]] || fail "$way: one waited in vain for the other"
+        rm "$data"/*
+    done
+}
+
 # bytes_read ARGUMENTS: how many bytes a mosb with these arguments reads by itself.
 bytes_read() {
     python3 - "$MOSB_BIN/mosb" --root "$root" "$@" <<'END' || fail "mosb $*: $(cat said)"

@@ -3,10 +3,11 @@
 # real: kernel
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
+source "${0%/*}/../support/kill_points.sh"
 # shellcheck disable=SC2034 # read by judge
 case_deadline=600
 
-# Every call by which a mosb changes the machine; a kill comes as the N-th of them starts.
+# shellcheck disable=SC2034 # read by points_of
 changing=mount,umount2,fsopen,fsconfig,fsmount,move_mount,open_tree,mount_setattr,clone,clone3,fork,vfork,execve,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,ftruncate,fallocate,write,pwrite64,fsync,fdatasync,setns,unshare,ioctl,kill,pidfd_send_signal,wait4,waitid
 
 # first_run MANIFEST: an instance that has run once, so that later runs make the same calls, and
@@ -18,39 +19,6 @@ first_run() {
     [[ -z ${MOSB_LEAKS_ONLY:-} ]] || MOSB_LEAKS_ONLY+="|mosb-$(instance_id)"
 }
 nothing_left() { "$support/leaks.sh" compare before >leaks || fail "killed at $1: $(cat leaks)"; }
-
-# points_of COUNT ARGUMENTS: runs mosb once and prints about COUNT of its changing calls, spread
-# over the whole run (all of them with MOSB_LONG=1), as CALL:WHICH, e.g. mount_setattr:2.
-points_of() {
-    local count=$1 total step
-    shift
-    strace -o "$work/calls" -e trace="$changing" "$MOSB_BIN/mosb" --root "$root" "$@" \
-        >/dev/null 2>&1 </dev/null
-    total=$(grep -c '^[a-z]' "$work/calls")
-    step=$(((total + count - 1) / count))
-    [[ ${MOSB_LONG:-0} != 1 ]] || step=1
-    awk -F'(' -v step="$step" '/^[a-z]/ { n[$1]++; if (++i % step == 0) print $1 ":" n[$1] }' \
-        "$work/calls" >"$work/points"
-    (($(wc -l <"$work/points") >= count / 2)) || fail "a run makes $total changing calls only"
-}
-
-# killed_at POINT ARGUMENTS: mosb, ended by SIGKILL as it makes that call.
-kills=0
-killed_at() {
-    local call=${1%:*} which=${1#*:} status=0
-    shift
-    timeout -k 5 60 strace -o /dev/null -e trace="$call" \
-        -e inject="$call:signal=SIGKILL:when=$which" \
-        "$MOSB_BIN/mosb" --root "$root" "$@" >/dev/null 2>&1 </dev/null || status=$?
-    ((status != 137)) || kills=$((kills + 1))
-}
-
-# A test that kills nothing shows nothing.
-enough_kills() {
-    local of
-    of=$(wc -l <"$work/points")
-    ((kills * 4 >= of * 3)) || fail "only $kills of $of runs were killed"
-}
 
 test_case "apply killed at any step and run again makes the machine match" apply_again
 apply_again() {

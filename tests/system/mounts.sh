@@ -165,13 +165,24 @@ hanging_down() {
     wait
 }
 
-test_case "the dm verifier is refused as a missing host feature" no_dm
+test_case "the dm verifier is refused where the kernel has none, and auto takes the other one" no_dm
 no_dm() {
-    refused 22 host 'dm' mosb mount "oci:$fixtures/layout:web" "$work/m" --verifier dm
+    # A host whose kernel has it, too: nothing is in this /dev/mapper.
+    mkdir -p "$work/mapper"
+    [[ ! -e /dev/mapper ]] || mount --bind "$work/mapper" /dev/mapper
+    refused 22 host 'the dm verifier does not work here: the kernel has no device-mapper' \
+        mosb mount "oci:$fixtures/layout:web" "$work/m" --verifier dm
+    contains "$err" '^hint: .*fuse'
     configure 'verifier: dm'
-    refused 22 host 'mosb.yaml: the dm verifier' mosb mount "oci:$fixtures/layout:web" "$work/m"
+    refused 22 host 'the dm verifier does not work here' mosb mount "oci:$fixtures/layout:web" "$work/m"
     manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
-    refused 22 host 'mosb.yaml: the dm verifier' mosb apply m.yaml
+    refused 22 host "'one'.*the dm verifier does not work here" mosb apply m.yaml
+    works mosb mount "oci:$fixtures/layout:web" "$work/m" --verifier auto
+    works mosb mounts -o json
+    equal "$(json '.[0].verified_by')" fuse-verity
+    refused 22 host 'the dm verifier does not work here' \
+        mosb mount "oci:$fixtures/layout:web" "$work/n" --verifier dm
+    works mosb umount "$work/m"
 }
 
 test_case "mounting over a mount and unmounting what is not mounted are refused" wrong_targets

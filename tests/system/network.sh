@@ -118,6 +118,10 @@ END
         sleeper b "network: {type: simple, ipv4: 10.0.3.9/24}"
     )
     refused 17 net-setup "10.0.3.9 of service 'b' belongs to service 'a'" mosb apply m.yaml
+    manifest_v2 m.yaml < <(
+        sleeper a "network: {type: simple, ports: [{host: 80, container: 5000, host_ip: '2001:db8::1'}]}")
+    refused 17 net-setup "'a'.*port 80 of 2001:db8::1 cannot lead to it" mosb apply m.yaml
+    contains "$err" '^hint: .*bridge.subnet6'
     on_host ip link show lxcbr0 2>/dev/null && fail "a bridge was made"
     [[ -z $(on_host nft list tables) ]] || fail "a table was made"
 }

@@ -4,6 +4,7 @@
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
 source "${0%/*}/../support/network_namespaces.sh"
+source "${0%/*}/../support/kill_points.sh"
 # shellcheck disable=SC2034 # read by judge
 case_deadline=900
 
@@ -129,28 +130,14 @@ reboot() {
     down_leaves before
 }
 
-# Every call by which mosb changes the machine, those to the kernel's network among them.
+# With the calls to the kernel's network.
+# shellcheck disable=SC2034 # read by points_of
 changing=mount,umount2,move_mount,mount_setattr,clone,clone3,fork,vfork,execve,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,write,pwrite64,setns,kill,pidfd_send_signal,sendto,sendmsg
 
-points_of() {
-    local count=$1 total step
-    shift
-    on_host strace -o "$work/calls" -e trace="$changing" "$real_bin/mosb" --root "$root" "$@" >/dev/null 2>&1 </dev/null
-    total=$(grep -c '^[a-z]' "$work/calls")
-    step=$(((total + count - 1) / count))
-    [[ ${MOSB_LONG:-0} != 1 ]] || step=1
-    # More of them among the calls to the network, where this theme's risks are.
-    awk -F'(' -v step="$step" '/^[a-z]/ { n[$1]++
-        if (++i % step == 0 || $1 ~ /^send/ && ++s % (step > 1 ? 10 : 1) == 0) print $1 ":" n[$1] }' "$work/calls" >"$work/points"
-}
-kills=0
-killed_at() {
-    local call=${1%:*} which=${1#*:} status=0
-    shift
-    on_host timeout -k 5 60 strace -o /dev/null -e trace="$call" -e inject="$call:signal=SIGKILL:when=$which" \
-        "$real_bin/mosb" --root "$root" "$@" >/dev/null 2>&1 </dev/null || status=$?
-    ((status != 137)) || kills=$((kills + 1))
-}
+# More of them among the calls to the network, where this theme's risks are.
+also_points='^send'
+killed_where=(on_host)
+killed_mosb() { echo "$real_bin/mosb"; }
 enough_kills() {
     local of
     of=$(wc -l <"$work/points")

@@ -250,6 +250,24 @@ other_bridge() {
     down_leaves before
 }
 
+test_case "when the bridge's network changes, services that a manifest does not name are not left in the old one" other_subnet
+other_subnet() {
+    manifest_v2 m.yaml < <(two_services)
+    somebody outside 9000
+    works mosb apply m.yaml
+    configure "bridge: {subnet: 10.8.0.0/24}"
+    update_type=partial manifest_v2 n.yaml < <(sleeper c "network: {type: simple}")
+    refused 17 net-setup "'(a|b)' runs with 10\.0\.3\.[0-9]+, which is not of the bridge's network" \
+        mosb apply n.yaml
+    contains "$err" '^hint: .*mosb apply --applied'
+    service_asks b tcp a 5000 a
+    works mosb apply --applied
+    contains "$(mosb ps)" 'simple 10\.8\.0\.'
+    asks outside tcp 192.0.2.1 80 a
+    service_asks b tcp a 5000 a
+    works mosb apply n.yaml
+}
+
 test_case "services of another network, file systems and version 1 are beside services at a bridge" beside
 beside() {
     local base="oci:$fixtures/layout:shell"

@@ -26,6 +26,7 @@
 #include "verity/hash_tree.h"
 #include "verity/loop_device.h"
 #include "verity/mount_table.h"
+#include "verity/verity_device.h"
 
 namespace mosb::verity {
 
@@ -70,6 +71,9 @@ MountFixture::MountFixture() : dir_(must(TempDir::make("/tmp", "mosb-mount-"))) 
   environment_.run_dir = make_dir("run");
   environment_.libexec_dir = MOSB_BIN_DIR;
   environment_.instance = random_hex();
+  const char* verifier = std::getenv("MOSB_TEST_VERIFIER");
+  environment_.verifier =
+      verifier != nullptr && std::string_view(verifier) == "dm" ? Verifier::kDm : Verifier::kFuse;
 }
 
 MountFixture::~MountFixture() {
@@ -115,6 +119,7 @@ LayerSource MountFixture::build_simple_layer(const std::string& name) {
 MountEnvironment MountFixture::with_userspace_view() const {
   MountEnvironment environment = environment_;
   environment.force_userspace_view = true;
+  environment.verifier = Verifier::kAuto;
   return environment;
 }
 
@@ -138,6 +143,11 @@ std::vector<pid_t> MountFixture::servers() const {
   return pids;
 }
 
+std::size_t MountFixture::verified_layers() const {
+  return environment_.verifier == Verifier::kDm ? must(list_verity_devices(environment_)).size()
+                                                : servers().size();
+}
+
 std::vector<std::string> MountFixture::leftovers_now() const {
   std::vector<std::string> found;
   const MountTable table = must(MountTable::read());
@@ -153,6 +163,9 @@ std::vector<std::string> MountFixture::leftovers_now() const {
         found.push_back("loop device " + std::to_string(number));
       }
     }
+  }
+  for (const NamedDevice& device : must(list_verity_devices(environment_))) {
+    found.push_back("verity device " + device.name);
   }
   for (const pid_t pid : servers()) {
     found.push_back("process " + std::to_string(pid));

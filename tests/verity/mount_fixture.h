@@ -13,7 +13,9 @@
 namespace mosb::verity {
 
 /// A run directory, a place for blobs and an instance id of its own, with everything that is needed
-/// to see whether a test left something in the kernel.
+/// to see whether a test left something in the kernel. Layers are verified by servers, with
+/// MOSB_TEST_VERIFIER=dm by the kernel; cases with the tag
+/// [server] are about servers, those with [slow] take long under software emulation.
 class MountFixture {
  public:
   MountFixture();
@@ -43,6 +45,8 @@ class MountFixture {
   std::vector<std::string> leftovers() const;
   /// Process ids of the servers of this fixture's layers.
   std::vector<pid_t> servers() const;
+  /// How many layers are checked now: by servers, or by the kernel.
+  std::size_t verified_layers() const;
   /// A copy of the environment in which servers shift ids.
   MountEnvironment with_userspace_view() const;
 

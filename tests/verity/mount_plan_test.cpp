@@ -39,7 +39,8 @@ MountEntry squashfs() {
 LayerFacts healthy(const LayerSource& of) {
   return LayerFacts{squashfs(),
                     LoopFacts{loop_tag(of.root_hash.hex()), ByteCount{4096}, true, true},
-                    ServerState{true, 0, ""}};
+                    ServerState{true, 0, ""},
+                    std::nullopt};
 }
 
 MountEntry overlay() {
@@ -152,6 +153,115 @@ TEST_CASE("a layer is reused only if everything about its mount is right", "[ver
         (facts.mount ? LayerAction::kReplace : LayerAction::kMount));
 }
 
+TEST_CASE("a layer over dm-verity is reused only if the whole device is right", "[verity]") {
+  const LayerSource a = layer("a");
+  const auto geometry = must(Geometry::of_layer_size(a.size));
+  const std::string salt(64, '5');
+  const std::string blocks = std::to_string(geometry.data_blocks);
+  const std::string start = std::to_string(geometry.data_blocks + 1);
+  const auto table = [&](const std::string& devices, const std::string& rest) {
+    return "1 " + devices + " " + rest;
+  };
+  const std::string good = "4096 4096 " + blocks + " " + start + " sha256 " + a.root_hash.hex();
+  LayerFacts facts{squashfs(),
+                   LoopFacts{loop_tag(a.root_hash.hex()), a.size, true, true},
+                   ServerState{},
+                   VerityFacts{"254:0",
+                               true,
+                               false,
+                               "verity",
+                               0,
+                               geometry.data_blocks * 8,
+                               table("7:3 7:3", good + " " + salt)}};
+  facts.mount->device = "254:0";
+  REQUIRE(verity_complaint(facts, a).empty());
+  CHECK(data_loop(*facts.verity) == 3);
+  SECTION("it is not mounted") {
+    facts.mount.reset();
+  }
+  SECTION("another file system") {
+    facts.mount->type = "ext4";
+  }
+  SECTION("with set-uid") {
+    facts.mount->options[1] = "relatime";
+  }
+  SECTION("on another device") {
+    facts.mount->device = "254:1";
+  }
+  SECTION("on no device of its own") {
+    facts.verity.reset();
+  }
+  SECTION("on a device for another layer") {
+    facts.verity->table = table(
+        "7:3 7:3",
+        "4096 4096 " + blocks + " " + start + " sha256 " + layer("b").root_hash.hex() + " " + salt);
+  }
+  SECTION("that lets faults pass") {
+    facts.verity->table += " 1 ignore_corruption";
+  }
+  SECTION("that looks at each block only once") {
+    facts.verity->table += " 1 check_at_most_once";
+  }
+  SECTION("with its hashes elsewhere") {
+    facts.verity->table = table("7:3 7:4", good + " " + salt);
+  }
+  SECTION("with its tree from another place on") {
+    facts.verity->table =
+        table("7:3 7:3",
+              "4096 4096 " + blocks + " 1" + start + " sha256 " + a.root_hash.hex() + " " + salt);
+  }
+  SECTION("over less data") {
+    facts.verity->table =
+        table("7:3 7:3", "4096 4096 0 " + start + " sha256 " + a.root_hash.hex() + " " + salt);
+  }
+  SECTION("without a salt") {
+    facts.verity->table = table("7:3 7:3", good + " -");
+  }
+  SECTION("with another algorithm") {
+    facts.verity->table = table(
+        "7:3 7:3", "4096 4096 " + blocks + " " + start + " sha1 " + a.root_hash.hex() + " " + salt);
+  }
+  SECTION("not from its beginning") {
+    facts.verity->start_sector = 8;
+  }
+  SECTION("longer than the data") {
+    facts.verity->sectors += 8;
+  }
+  SECTION("of another type, or of several parts") {
+    facts.verity->target_type = GENERATE(as<std::string>{}, "linear", "");
+  }
+  SECTION("writable") {
+    facts.verity->read_only = false;
+  }
+  SECTION("over a device for another layer") {
+    facts.loop->tag = loop_tag(layer("b").root_hash.hex());
+  }
+  SECTION("over no loop device") {
+    facts.verity->table = table("8:3 8:3", good + " " + salt);
+    facts.loop.reset();
+    CHECK_FALSE(data_loop(*facts.verity));
+  }
+  SECTION("over a writable device") {
+    facts.loop->read_only = false;
+  }
+  SECTION("corrupt blocks were read") {
+    facts.verity->corrupt = true;
+    CHECK(plan_layer(a, {}, facts, "x").was_corrupt);
+  }
+  CHECK_FALSE(verity_complaint(facts, a).empty());
+}
+
+TEST_CASE("a verity target is corrupt once it says so, whatever else it says", "[verity]") {
+  CHECK_FALSE(is_corrupt_status("V"));
+  // Linux 6.19 and later: how many blocks error correction mended.
+  CHECK_FALSE(is_corrupt_status("V -"));
+  CHECK_FALSE(is_corrupt_status("V 0"));
+  for (const char* status : {"C", "C -", "", "X", "VC"}) {
+    INFO(status);
+    CHECK(is_corrupt_status(status));
+  }
+}
+
 TEST_CASE("a plan reads as what will be done and why", "[verity]") {
   const LayerSource a = layer("a");
   CHECK(to_string(plan_layer(a, {}, healthy(a), "")) == "reuse layer " + a.digest.str());
@@ -160,7 +270,7 @@ TEST_CASE("a plan reads as what will be done and why", "[verity]") {
 }
 
 TEST_CASE("a server's view is reused only for the same layer of the same size", "[verity]") {
-  LayerFacts facts{squashfs(), std::nullopt, ServerState{true, 0, ""}};
+  LayerFacts facts{squashfs(), std::nullopt, ServerState{true, 0, ""}, std::nullopt};
   facts.mount->type = "fuse.mosb";
   facts.mount->source = "mosb-01234567:ab:8192";
   CHECK(view_complaint(facts, "mosb-01234567:ab:8192").empty());

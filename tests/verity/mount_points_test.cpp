@@ -157,7 +157,7 @@ TEST_CASE("what is written over mount points lies in the image's tmpfs only", "[
   CHECK(fixture.leftovers() == kNothing);
 }
 
-TEST_CASE("an image of 64 layers and mount points is mounted", "[verity]") {
+TEST_CASE("an image of 64 layers and mount points is mounted", "[verity][slow]") {
   MountFixture fixture;
   ImageMount image{{}, fixture.make_dir("target")};
   for (std::size_t i = 0; i < kMaxLayers; ++i) {

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the disk of the Debian 12 test machine: Debian 12's own kernel, systemd, cgroup v2,
-# AppArmor, LXC and its profiles, and a service that runs what the second disk brings.
+# Builds the disk of the Debian 12 test machine: Debian 12's own kernel and that of its backports,
+# systemd, cgroup v2, AppArmor, LXC and its profiles, and a service that runs what the second disk
+# brings.
 #
-#   tests/vm/build_image.sh     prints the folder with disk.img, vmlinuz and initrd.img
+#   tests/vm/build_image.sh     prints the folder with disk.img, and vmlinuz-6.1, initrd-6.1.img
+#                               and the same for 6.12
 #
 # The folder is named by a digest of everything that goes in (this script, the package list, the
 # guest's files, the versions that apt would install), below MOSB_CACHE_DIR, else build/cache.
@@ -19,6 +21,9 @@ packages() { grep -v '^#' "$here/packages.txt"; }
 sources() {
     apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
         grep -E '/debian(-security)?/? bookworm' | sort -u | sed 's/^/deb /'
+    # Its packages are taken only where they are asked for.
+    apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+        grep -E '/debian/?$' | head -n 1 | sed 's/.*/deb & bookworm-backports main/'
 }
 
 key() {
@@ -73,12 +78,15 @@ if [[ ! -f $image/complete ]]; then
         --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" &&
             printf "MODULES=list\nCOMPRESS=gzip\n" >"$1/etc/initramfs-tools/conf.d/mosb-test" &&
             printf "virtio_pci\nvirtio_blk\next4\n" >"$1/etc/initramfs-tools/modules"' \
+        --customize-hook='chroot "$1" apt-get -y -t bookworm-backports install linux-image-cloud-amd64' \
         --customize-hook="'$here/build_image.sh' --customize \"\$1\"" \
         bookworm "$work/root" "$work/sources.list" >"$work/log" 2>&1 ||
         { tail -n 40 "$work/log" >&2; exit 1; }
     mkdir "$work/out"
-    cp "$work"/root/boot/vmlinuz-* "$work/out/vmlinuz"
-    cp "$work"/root/boot/initrd.img-* "$work/out/initrd.img"
+    for version in 6.1 6.12; do
+        cp "$work"/root/boot/vmlinuz-$version.* "$work/out/vmlinuz-$version"
+        cp "$work"/root/boot/initrd.img-$version.* "$work/out/initrd-$version.img"
+    done
     truncate -s 2G "$work/out/disk.img"
     mke2fs -q -t ext4 -E lazy_itable_init=0 -d "$work/root" "$work/out/disk.img"
     touch "$work/out/complete"

@@ -7,19 +7,21 @@ here=/mnt/payload
 work=/var/tmp/mosb-test
 mkdir -p "$work"
 cd "$work" || exit 1
+with=
+[[ $(uname -r) == 6.1.* ]] || with=" with Linux $(uname -r | grep -oE '^[0-9]+\.[0-9]+')"
 
 # step SENTENCE COMMAND…: one line of result, with the output when it fails.
 step() {
-    local name=$1 status
+    local name=$1 status seconds=$SECONDS
     shift
     # Not in front of a ||, where bash ignores set -e.
     (set -e && "$@") >"$work/step.log" 2>&1
     status=$?
     if ((status == 0)); then
-        echo "ok - in a Debian 12 machine, $name"
+        echo "ok - in a Debian 12 machine$with, $name ($((SECONDS - seconds)) s)"
     else
         touch "$work/failed"
-        echo "not ok - in a Debian 12 machine, $name"
+        echo "not ok - in a Debian 12 machine$with, $name ($((SECONDS - seconds)) s)"
         tail -n 40 "$work/step.log" | sed 's/^/    /'
     fi
 }
@@ -103,7 +105,18 @@ END
     eventually 20 page
     has "$(page)" 'a page from a verified image'
     runs web
-    has "$(mosb ps -o json)" 'fuse-verity'
+}
+# This kernel cannot shift the ids of a squashfs, but fs-only services need none shifted.
+applies_by_both() {
+    applies
+    [[ $(field web verified_by) == fuse-verity && $(field files verified_by) == dm-verity ]]
+}
+applies_over_dm() {
+    applies
+    is_forwarded
+    second_apply_is_quiet
+    [[ $(mosb ps -o json | jq -r '[.[].verified_by] | unique | join(" ")') == dm-verity ]]
+    [[ $(dmsetup ls | wc -l) == 1 ]]
 }
 
 # The machine has no device but the loopback, so its own address is there. What nftables and the
@@ -237,11 +250,109 @@ leaves_nothing() {
 
 no_complaints() { ! dmesg | grep -E 'BUG|Oops|WARNING:|apparmor="DENIED".*mosb'; }
 
+# Each behaviour of verified mounts that is not about servers, with the kernel's dm-verity.
+behaviours_over_dm() {
+    local bin_dir name
+    local -a names
+    local which='~[server]~[slow]'
+    [[ ! -e $here/long ]] || which='~[server]'
+    bin_dir=$(cat "$here/tests/bin_dir")
+    mkdir -p "$(dirname "$bin_dir")"
+    ln -sfn "$here/tests" "$bin_dir"
+    mapfile -t names < <("$here/tests/mounted_image_test" --list-test-names-only "$which")
+    for name in "${names[@]}"; do
+        [[ -n $name ]] || continue
+        step "over dm-verity, $name" env MOSB_TEST_VERIFIER=dm \
+            "$here/tests/mounted_image_test" "${name//,/\\,}"
+    done
+}
+
+# veritysetup and dmsetup say what it is.
+mounts_over_dm() {
+    local device name
+    mosb mount oci:layout:web m --verifier dm
+    [[ $(mosb mounts -o json | jq -r '.[0].verified_by') == dm-verity ]]
+    device=$(mosb mounts -o json | jq -r '.[0].layers[0].device')
+    name=$(cat "/sys/block/${device#/dev/}/dm/name")
+    [[ $(dmsetup status "$name") == *' verity V' ]]
+    [[ $(blockdev --getro "$device") == 1 ]]
+    cmp m/data/big "$here/rootfs/data/big"
+    mosb mount oci:layout:web m --verifier dm
+    refused 20 busy mosb mount oci:layout:web m --verifier fuse
+    mosb umount m
+    [[ $(dmsetup ls) == 'No devices found' ]]
+    eventually 5 bash -c '! losetup -ln | grep .'
+}
+
+# Unmounted by somebody else, lazily and while in use: gone with the last user.
+goes_with_its_last_user() {
+    mosb mount oci:layout:web m --verifier dm
+    exec 8<m/data/big
+    find /run/mosb/layers -name mnt -exec umount -l '{}' ';' 2>/dev/null
+    umount -l m
+    [[ $(dmsetup ls) != 'No devices found' ]]
+    cmp - "$here/rootfs/data/big" <&8
+    exec 8<&-
+    eventually 5 bash -c '[[ $(dmsetup ls) == "No devices found" ]]'
+    mosb mounts
+    ! losetup -ln | grep . || return 1
+}
+
+# A device that tolerates corrupt blocks, as somebody else might make it.
+takes_no_lax_device() {
+    local name table
+    mosb mount oci:layout:web m --verifier dm
+    name=$(dmsetup ls | cut -f1)
+    table=$(dmsetup table "$name")
+    dmsetup suspend "$name"
+    dmsetup reload -r "$name" --table "$table 1 ignore_corruption"
+    dmsetup resume "$name"
+    has "$(mosb mounts -o json | jq -r '.[0].layers[0].status')" corrupt
+    mosb mount oci:layout:web m --verifier dm
+    dmsetup table
+    [[ $(dmsetup ls | wc -l) == 1 && $(dmsetup table) != *ignore_corruption* ]]
+    mosb umount m
+}
+
+reads_eio_over_dm() {
+    local blob
+    mosb mount oci:layout:web m --verifier dm
+    blob=$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)
+    cp "$blob" good
+    printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
+    echo 3 >/proc/sys/vm/drop_caches
+    ! md5sum m/data/big || return 1
+    [[ $(dmsetup status) == *' verity C' ]]
+    [[ $(mosb mounts -o json | jq -r '.[0].layers[0].status') == corrupt ]]
+    mosb umount m
+    cat good >"$blob"
+    mosb mount oci:layout:web m --verifier dm
+    cmp m/data/big "$here/rootfs/data/big"
+    mosb umount m
+}
+
+if [[ -n $with ]]; then
+    step "the installed programs start" prepare
+    behaviours_over_dm
+    step "a keyset, an image and a signature are made" makes_an_image
+    step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
+    step "apply runs services over dm-verity, at the bridge, too" applies_over_dm
+    step "the service's ids are shifted" ids_are_shifted
+    step "down leaves nothing" leaves_nothing
+    step "the kernel has nothing to complain about" no_complaints
+    [[ ! -e $work/failed ]]
+    exit
+fi
 if [[ ! -e $work/first-boot-done ]]; then
     step "the host is what it should be: kernel 6.1, cgroup v2, AppArmor" host_is_debian_12
     step "the installed programs start" prepare
     step "a keyset, an image and a signature are made" makes_an_image
-    step "apply runs the service from an oci: layout and it serves a page" applies
+    step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
+    step "a verity device goes with the last user of a mount that somebody took away" \
+        goes_with_its_last_user
+    step "a verity device with another table is not taken for the layer's" takes_no_lax_device
+    step "a corrupt block over dm-verity gives EIO and a corrupt layer" reads_eio_over_dm
+    step "apply runs the service from an oci: layout and it serves a page" applies_by_both
     step "a service at the bridge answers at each of the host's addresses" is_forwarded
     step "a service at the bridge reaches another one by name and by the host" finds_by_name
     step "doctor tells what this host can enforce" doctor_tells

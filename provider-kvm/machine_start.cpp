@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <variant>
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/stat.h>
+
+#include "mosb/base/file.h"
+#include "mosb/base/scope_exit.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "provider-kvm/disk_files.h"
+#include "provider-kvm/machine_run.h"
+#include "provider-kvm/program.h"
+#include "provider-kvm/qemu_argv.h"
+#include "provider-kvm/qmp_client.h"
+#include "provider-kvm/tap_device.h"
+#include "provider-kvm/tpm_process.h"
+
+namespace mosb::kvm {
+
+namespace {
+
+constexpr ByteCount kMaxProcessLog{1 * kMiB};
+constexpr std::chrono::seconds kEndTime{1};
+/// Of making a directory whose parent another machine's end may be removing.
+constexpr int kAttempts = 10;
+
+std::string folder_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+/// What the program complained about: its last line without its own name in front.
+std::string complaint(const std::string& log) {
+  const auto text = read_file(log, kMaxProcessLog);
+  std::string last;
+  for (const std::string& line : text ? split(*text, '\n') : std::vector<std::string>()) {
+    if (!line.empty() && line.find(": warning: ") == std::string::npos) {
+      last = line;
+    }
+  }
+  const std::string name = std::string(kQemu) + ": ";
+  return escape(last.compare(0, name.size(), name) == 0 ? last.substr(name.size()) : last);
+}
+
+Status make_taps(const MachineSpec& spec, const MachinePlace& place) {
+  std::string names;
+  for (const Nic& nic : spec.nics) {
+    const auto* const tap = std::get_if<TapNetwork>(&nic.network);
+    if (tap == nullptr) {
+      continue;
+    }
+    if (!tap->bridge) {
+      // qemu would make one that leads nowhere.
+      if (::if_nametoindex(tap->ifname.c_str()) == 0) {
+        return Error(Errc::kNetSetup, "there is no device " + quote(tap->ifname))
+            .with_hint("make it: ip tuntap add " + tap->ifname + " mode tap");
+      }
+      continue;
+    }
+    names += tap->ifname + "\n";
+    // First the name, then the device: whoever clears after us finds it.
+    MOSB_CHECK(replace_file(place.taps(), names, 0600));
+    MOSB_CHECK(make_tap(tap->ifname, *tap->bridge));
+  }
+  return ok();
+}
+
+std::vector<HostForward> forwards_of(const MachineSpec& spec) {
+  std::vector<HostForward> out;
+  for (const Nic& nic : spec.nics) {
+    if (const auto* const user = std::get_if<UserNetwork>(&nic.network)) {
+      out.insert(out.end(), user->forwards.begin(), user->forwards.end());
+    }
+  }
+  return out;
+}
+
+Status make_run_dir(const std::string& dir) {
+  Status made = ok();
+  for (int i = 0; i < kAttempts; ++i) {
+    made = sys::mkdir_all(dir, 0700);
+    if (made || made.error().sys_errno() != ENOENT) {
+      break;
+    }
+  }
+  return made;
+}
+
+/// qemu would make it readable by everybody, and guests print passwords.
+Status make_console_log(const std::string& path) {
+  MOSB_CHECK(sys::mkdir_all(folder_of(path), 0755));
+  const UniqueFd log = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  if (::fchmod(log.get(), 0600) < 0) {
+    return Error::sys("chmod " + quote(path), errno);
+  }
+  return ok();
+}
+
+Result<std::uint64_t> size_of(const std::string& path) {
+  const auto st = sys::lstat(path);
+  if (!st) {
+    return st.error().sys_errno() == ENOENT ? Result<std::uint64_t>(0) : st.error();
+  }
+  return static_cast<std::uint64_t>(st->st_size);
+}
+
+Result<Child> start_qemu(const MachineSpec& spec,
+                         const MachinePlace& place,
+                         const CgroupEntrance& cgroup) {
+  std::vector<std::string> argv = qemu_argv(spec, place.files);
+  argv[0] = MOSB_TRY(find_program(argv[0]).with_hint("install the package qemu-system-x86"));
+  const UniqueFd log =
+      MOSB_TRY(sys::open(place.qemu_log(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  return spawn({.argv = std::move(argv),
+                .env = program_environment(),
+                .fds = {-1, log.get(), log.get()},
+                .cgroup = &cgroup})
+      .as(Errc::kBoot);
+}
+
+Error did_not_start(const MachinePlace& place, const Child& qemu, Error why) {
+  // It closes its sockets a moment before it ends.
+  const auto ended = wait_for(qemu, kEndTime);
+  const std::string said = complaint(place.qemu_log());
+  if (!ended || !*ended) {
+    return std::move(why).context("qemu does not answer").as(Errc::kBoot);
+  }
+  return Error(Errc::kBoot, "qemu does not start: " + (said.empty() ? why.message() : said));
+}
+
+/// qemu has made everything that its command line names once it answers a question.
+Result<std::string> greet(const MachinePlace& place, const Child& qemu, const Deadline& deadline) {
+  auto client = QmpClient::connect(place.files.qmp(), qemu.pidfd.get(), deadline);
+  if (!client) {
+    return did_not_start(place, qemu, client.error());
+  }
+  const auto status = client->execute("query-status", deadline);
+  if (!status) {
+    return did_not_start(place, qemu, status.error());
+  }
+  return client->version();
+}
+
+Result<RunRecord> start_processes(const MachineSpec& spec,
+                                  const MachinePlace& place,
+                                  const StartOptions& options) {
+  const Cgroup cgroup = MOSB_TRY(Cgroup::create(place.cgroup));
+  const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
+  RunRecord record;
+  record.boot_id = MOSB_TRY(current_boot_id());
+  record.accel = spec.accel;
+  record.since = options.now;
+  record.origin = options.origin;
+  record.forwards = forwards_of(spec);
+  record.console_offset = MOSB_TRY(size_of(place.files.console_log()));
+  if (spec.tpm) {
+    const Child tpm = MOSB_TRY(start_tpm(
+        *spec.tpm, {.socket = place.files.tpm(), .log = place.tpm_log(), .cgroup = &entrance}));
+    record.tpm = MOSB_TRY(identify(tpm.pid).as(Errc::kBoot));
+  }
+  const Child qemu = MOSB_TRY(start_qemu(spec, place, entrance));
+  record.qemu = MOSB_TRY(identify(qemu.pid).as(Errc::kBoot));
+  record.qemu_version = MOSB_TRY(greet(place, qemu, Deadline::in(options.deadline)));
+  if (record.tpm && !MOSB_TRY(open_process(*record.tpm))) {
+    return Error(Errc::kBoot, "swtpm ended: " + complaint(place.tpm_log()));
+  }
+  MOSB_CHECK(write_run_record(place.record(), record));
+  return record;
+}
+
+}  // namespace
+
+Result<RunRecord> start(const MachineSpec& spec,
+                        const MachinePlace& place,
+                        const StartOptions& options,
+                        ProcessRunner& processes) {
+  MOSB_CHECK(check_spec(spec));
+  if (MOSB_TRY(observe(place)).condition != Condition::kStopped) {
+    return Error(Errc::kBusy, "machine " + quote(spec.name) + " runs already");
+  }
+  MOSB_CHECK(make_missing_files(spec, processes));
+  if (spec.tpm) {
+    MOSB_CHECK(set_up_tpm(*spec.tpm, processes));
+  }
+  MOSB_CHECK(make_console_log(place.files.console_log()));
+  ScopeExit undo([&] { (void)clear(place); });
+  MOSB_CHECK(make_run_dir(place.files.dir()));
+  MOSB_CHECK(make_taps(spec, place));
+  RunRecord record = MOSB_TRY(start_processes(spec, place, options));
+  undo.dismiss();
+  return record;
+}
+
+}  // namespace mosb::kvm

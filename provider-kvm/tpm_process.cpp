@@ -1,0 +1,101 @@
+#include "provider-kvm/tpm_process.h"
+
+#include <chrono>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "mosb/base/file.h"
+#include "mosb/base/scope_exit.h"
+#include "mosb/base/sys.h"
+#include "mosb/base/text.h"
+#include "provider-kvm/program.h"
+#include "provider-kvm/unix_socket.h"
+
+namespace mosb::kvm {
+
+namespace {
+
+constexpr std::chrono::minutes kSetupTime{2};
+constexpr const char* kUnfinished = ".mosb-new";
+/// The number of swtpm's listening socket in swtpm.
+constexpr int kSocketFd = 3;
+
+bool is_2(const Tpm& tpm) {
+  return tpm.version == Tpm::Version::k2_0;
+}
+
+std::vector<std::string> setup_argv(const Tpm& tpm, const std::string& dir) {
+  std::vector<std::string> argv{"swtpm_setup", "--tpm-state", dir, "--runas", "root", "--createek"};
+  if (is_2(tpm)) {
+    argv.insert(argv.end(), {"--tpm2", "--pcr-banks", "sha256"});
+  }
+  return argv;
+}
+
+/// The last line that says something.
+std::string last_line(const std::string& text) {
+  std::string last;
+  for (const std::string& line : split(text, '\n')) {
+    last = line.empty() ? last : line;
+  }
+  return escape(last);
+}
+
+}  // namespace
+
+Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
+  if (path_exists(tpm.state_dir)) {
+    return ok();
+  }
+  const std::string dir = tpm.state_dir + kUnfinished;
+  MOSB_CHECK(remove_tree(dir));
+  MOSB_CHECK(sys::mkdir(dir, 0700));
+  ScopeExit remove([&] { (void)remove_tree(dir); });
+  Command command;
+  command.argv = setup_argv(tpm, dir);
+  command.env = program_environment();
+  command.timeout = kSetupTime;
+  auto done = processes.run(command);
+  if (!done && done.error().code() == Errc::kNotFound) {
+    return Error(Errc::kHost, "program 'swtpm_setup' is not installed")
+        .with_hint("install the package swtpm-tools");
+  }
+  if (!done) {
+    return std::move(done).error().as(Errc::kBoot);
+  }
+  if (done->status != 0) {
+    return Error(Errc::kBoot,
+                 "set up the TPM in " + quote(tpm.state_dir) + ": " +
+                     last_line(done->out + "\n" + done->err));
+  }
+  MOSB_CHECK(sys::rename(dir, tpm.state_dir));
+  remove.dismiss();
+  return fsync_dir(tpm.state_dir.substr(0, tpm.state_dir.rfind('/')));
+}
+
+Result<Child> start_tpm(const Tpm& tpm, const TpmStart& how) {
+  const std::string program =
+      MOSB_TRY(find_program("swtpm").with_hint("install the package swtpm"));
+  // Listening before swtpm runs: qemu need not wait for it.
+  const UniqueFd socket = MOSB_TRY(listen_unix(how.socket));
+  const UniqueFd log =
+      MOSB_TRY(sys::open(how.log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  Spawn what{.argv = {program,
+                      "socket",
+                      "--tpmstate",
+                      "dir=" + tpm.state_dir + ",mode=0600",
+                      "--ctrl",
+                      "type=unixio,fd=" + std::to_string(kSocketFd),
+                      "--terminate"},
+             .env = program_environment(),
+             .fds = {-1, log.get(), log.get(), socket.get()},
+             .cgroup = how.cgroup};
+  if (is_2(tpm)) {
+    what.argv.emplace_back("--tpm2");
+  }
+  return spawn(what).as(Errc::kBoot);
+}
+
+}  // namespace mosb::kvm

@@ -1,0 +1,99 @@
+#include "mosb/base/dir_list.h"
+#include "mosb/base/file.h"
+#include "mosb/base/hex.h"
+#include "mosb/base/text.h"
+#include "verity/loop_device.h"
+#include "verity/verity_device.h"
+
+namespace mosb::verity {
+
+namespace {
+
+constexpr std::uint64_t kSectorsPerBlock = kBlockSize / 512;
+constexpr ByteCount kMaxLine{512};
+/// The words of a verity target's table, of version 1 and without any option.
+enum Word : std::size_t {
+  kVersion,
+  kDataDevice,
+  kHashDevice,
+  kDataBlockSize,
+  kHashBlockSize,
+  kDataBlocks,
+  kHashStart,
+  kAlgorithm,
+  kDigest,
+  kSalt,
+  kWords,
+};
+
+std::string instance_prefix(const MountEnvironment& environment) {
+  return "mosb-" + environment.instance + "-";
+}
+
+/// Of a file in /sys; nullopt if it is not there.
+std::optional<std::string> read_line(const std::string& path) {
+  auto text = read_kernel_file(path, kMaxLine);
+  if (!text) {
+    return std::nullopt;
+  }
+  text->resize(text->find_last_not_of('\n') + 1);
+  return *std::move(text);
+}
+
+bool is_salt(const std::string& word) {
+  return word.size() == 2 * kSaltSize && from_hex(word).has_value();
+}
+
+}  // namespace
+
+std::optional<int> data_loop(const VerityFacts& facts) {
+  const std::vector<std::string> words = split(facts.table, ' ');
+  return words.size() == kWords && words[kDataDevice] == words[kHashDevice]
+             ? loop_number(words[kDataDevice])
+             : std::nullopt;
+}
+
+bool is_corrupt_status(const std::string& status) {
+  return status.substr(0, status.find(' ')) != "V";
+}
+
+bool is_table_of(const VerityFacts& facts, const LayerSource& layer) {
+  const auto geometry = Geometry::of_layer_size(layer.size);
+  const std::vector<std::string> words = split(facts.table, ' ');
+  // A word more (ignore_corruption, check_at_most_once, error correction) is another device.
+  return geometry && facts.target_type == "verity" && facts.read_only && facts.start_sector == 0 &&
+         facts.sectors == geometry->data_blocks * kSectorsPerBlock && words.size() == kWords &&
+         words[kVersion] == "1" && words[kDataBlockSize] == std::to_string(kBlockSize) &&
+         words[kHashBlockSize] == std::to_string(kBlockSize) &&
+         words[kDataBlocks] == std::to_string(geometry->data_blocks) &&
+         words[kHashStart] == std::to_string(geometry->superblock_block() + 1) &&
+         words[kAlgorithm] == "sha256" && words[kDigest] == layer.root_hash.hex() &&
+         is_salt(words[kSalt]);
+}
+
+std::string verity_prefix(const MountEnvironment& environment, const RootHash& root_hash) {
+  constexpr std::size_t kDigits = 32;
+  return instance_prefix(environment) + root_hash.hex().substr(0, kDigits) + "-";
+}
+
+std::optional<std::string> mapper_name(const std::string& device) {
+  return read_line("/sys/dev/block/" + device + "/dm/name");
+}
+
+Result<std::vector<NamedDevice>> list_verity_devices(const MountEnvironment& environment) {
+  std::vector<NamedDevice> found;
+  for (const std::string& device : MOSB_TRY(list_dir("/sys/block"))) {
+    if (!device.starts_with("dm-")) {
+      continue;
+    }
+    // One that goes meanwhile is not there.
+    auto name = read_line("/sys/block/" + device + "/dm/name");
+    auto number = read_line("/sys/block/" + device + "/dev");
+    if (name && number && name->starts_with(instance_prefix(environment))) {
+      found.push_back({*std::move(name), *std::move(number)});
+    }
+  }
+  return found;
+}
+
+}  // namespace mosb::verity
