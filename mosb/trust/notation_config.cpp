@@ -41,6 +41,10 @@ PolicyFile read_policy(const std::string& dir) {
                                    ", or let `mosb keyset create` make a first one")};
 }
 
+std::string config_path(const std::string& dir) {
+  return dir + "/config.json";
+}
+
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
   return value == nullptr ? "" : value;
@@ -84,17 +88,46 @@ Result<SigningKeyList> NotationConfig::signing_keys() const {
   return SigningKeyList::parse(text).context(quote(path));
 }
 
-Result<std::vector<std::string>> NotationConfig::insecure_registries() const {
-  const std::string path = dir_ + "/config.json";
+Result<std::optional<Json>> NotationConfig::read_config() const {
+  const std::string path = config_path(dir_);
   const auto text = read_trusted_file(path, kMaxConfigFile);
   if (!text) {
     if (text.error().code() == Errc::kNotFound) {
-      return std::vector<std::string>();
+      return std::optional<Json>();
     }
     return text.error();
   }
-  const Json config = MOSB_TRY(json::parse(*text, kMaxConfigFile).context(quote(path)));
-  return json::optional_string_list(config, "insecureRegistries").context(quote(path));
+  return std::optional(MOSB_TRY(json::parse(*text, kMaxConfigFile).context(quote(path))));
+}
+
+Result<std::vector<std::string>> NotationConfig::insecure_registries() const {
+  const std::optional<Json> config = MOSB_TRY(read_config());
+  if (!config) {
+    return std::vector<std::string>();
+  }
+  return json::optional_string_list(*config, "insecureRegistries")
+      .context(quote(config_path(dir_)));
+}
+
+Result<std::optional<EnvelopeFormat>> NotationConfig::signature_format() const {
+  const std::optional<Json> config = MOSB_TRY(read_config());
+  if (!config) {
+    return std::optional<EnvelopeFormat>();
+  }
+  const std::string path = quote(config_path(dir_));
+  const auto name = MOSB_TRY(json::optional_string(*config, "signatureFormat").context(path));
+  // As notation, which takes an empty one for none and no other spelling.
+  if (!name || name->empty()) {
+    return std::optional<EnvelopeFormat>();
+  }
+  if (*name == "jws") {
+    return std::optional(EnvelopeFormat::kJws);
+  }
+  if (*name == "cose") {
+    return std::optional(EnvelopeFormat::kCose);
+  }
+  return Error(Errc::kContent, path + ": there is no signatureFormat " + quote(*name))
+      .with_hint("write \"jws\" or \"cose\"");
 }
 
 Result<bool> is_insecure_registry(const std::string& dir, std::string_view host) {

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mosb/base/json.h"
 #include "mosb/base/result.h"
+#include "mosb/trust/envelope_format.h"
 #include "mosb/trust/signing_key_list.h"
 #include "mosb/trust/trust_policy.h"
 #include "mosb/trust/trust_store.h"
@@ -33,8 +36,13 @@ class NotationConfig {
   Result<SigningKeyList> signing_keys() const;
   /// `insecureRegistries` of config.json: HOST[:PORT]; empty without that file. Errors: kContent.
   Result<std::vector<std::string>> insecure_registries() const;
+  /// `signatureFormat` of config.json, in which notation signs unless it is told otherwise; nullopt
+  /// without one. Errors: kContent.
+  Result<std::optional<EnvelopeFormat>> signature_format() const;
 
  private:
+  /// config.json; nullopt if there is none.
+  Result<std::optional<Json>> read_config() const;
   NotationConfig(std::string dir, std::string policy_path, Result<TrustPolicy> policy);
 
   std::string dir_;

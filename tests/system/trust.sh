@@ -83,6 +83,32 @@ cose() {
     contains "$out" application/cose
 }
 
+test_case "the format that notation's config.json names is signed in by both" config_format
+config_format() {
+    notation_home home keys
+    jq -n --arg k "$fixtures/keys/signing.key" --arg c "$fixtures/keys/signing-chain.pem" \
+        '{default: "k", keys: [{name: "k", keyPath: $k, certPath: $c}]}' \
+        >home/notation/signingkeys.json
+    echo '{"signatureFormat": "cose"}' >home/notation/config.json
+    local who
+    for who in mosb notation; do
+        works mosb image build --rootfs "$fixtures/rootfs" -t "oci:$who:x" --entrypoint /bin/sh
+    done
+    works mosb sign oci:mosb:x --key-name k --notation-config home/notation
+    notation home sign --oci-layout "notation@$(image_digest notation x)" >log 2>&1 ||
+        fail "notation: $(cat log)"
+    for who in mosb notation; do
+        works mosb signatures "oci:$who:x" -o json
+        equal "$(json '.[0].media_type')" application/cose "$who"
+    done
+    works mosb sign oci:mosb:x --key-name k --notation-config home/notation --format jws
+    works mosb signatures oci:mosb:x -o json
+    contains "$out" application/jose
+    echo '{"signatureFormat": "pgp"}' >home/notation/config.json
+    refused 11 content 'signatureFormat' \
+        mosb sign oci:mosb:x --key-name k --notation-config home/notation
+}
+
 test_case "user metadata is signed and asked for on both sides" metadata
 metadata() {
     notation_home home keys

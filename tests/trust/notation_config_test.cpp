@@ -79,6 +79,28 @@ TEST_CASE("insecure registries come from notation's config.json", "[trust]") {
   CHECK_FALSE(config.insecure_registries());
 }
 
+TEST_CASE("the format to sign in is config.json's, in notation's spelling only", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  const std::string path = dir.path() + "/config.json";
+  CHECK_FALSE(must(config.signature_format()));
+  for (const char* none : {"{}", R"({"signatureFormat":""})"}) {
+    write_file(path, none);
+    CHECK_FALSE(must(config.signature_format()));
+  }
+  write_file(path, R"({"signatureFormat":"jws"})");
+  CHECK(must(config.signature_format()) == EnvelopeFormat::kJws);
+  write_file(path, R"({"signatureFormat":"cose"})");
+  CHECK(must(config.signature_format()) == EnvelopeFormat::kCose);
+  for (const char* bad : {R"({"signatureFormat":"COSE"})",
+                          R"({"signatureFormat":"application/cose"})",
+                          R"({"signatureFormat":1})"}) {
+    INFO(bad);
+    write_file(path, bad);
+    CHECK(config.signature_format().error().code() == Errc::kContent);
+  }
+}
+
 TEST_CASE("a registry is insecure by its whole name, as notation compares it", "[trust]") {
   const TempDir dir = test::make_temp_dir();
   CHECK_FALSE(must(is_insecure_registry(dir.path(), "a.io:5000")));
