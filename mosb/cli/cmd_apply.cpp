@@ -6,6 +6,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/apply_view.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/progress.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/trust_flags.h"
@@ -107,38 +108,34 @@ Result<int> down(Session& session, const ApplyFlags& flags) {
 
 }  // namespace
 
-void add_apply_commands(CLI::App& app, Session& session) {
+void add_apply_commands(Command& app) {
   const auto flags = std::make_shared<ApplyFlags>();
-  CLI::App* const apply_command = app.add_subcommand("apply", "Make the machine match a manifest");
-  apply_command->footer("Example: mosb apply manifest.yaml --wait 2m");
-  apply_command->add_option("SOURCE", flags->source, "The manifest's file");
-  apply_command->add_flag(
+  Command apply_command = app.subcommand("apply", "Make the machine match a manifest")
+                              .example("mosb apply manifest.yaml --wait 2m");
+  apply_command.option("SOURCE", flags->source, "The manifest's file");
+  apply_command.flag(
       "--applied", flags->applied, "Bring back from disk, without network, what was applied");
-  apply_command->add_flag("--dry-run", flags->dry_run, "Show the steps only, as `mosb plan`");
-  apply_command->add_flag(
+  apply_command.flag("--dry-run", flags->dry_run, "Show the steps only, as `mosb plan`");
+  apply_command.flag(
       "--keep-going", flags->keep_going, "A service that does not start leaves the others running");
-  apply_command->add_option("--wait", flags->wait, "For each service to start, e.g. 90s or 2m")
-      ->default_str("2m");
-  add_trust_flags(*apply_command, flags->trust);
-  apply_command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return apply(s, *flags); }; });
+  apply_command.option("--wait", flags->wait, "For each service to start, e.g. 90s or 2m")
+      .shows_default("2m");
+  add_trust_flags(apply_command, flags->trust);
+  apply_command.runs([flags](Session& s) { return apply(s, *flags); });
 
-  CLI::App* const plan_command =
-      app.add_subcommand("plan", "Show what apply would do, and change nothing");
-  plan_command->footer("Example: mosb plan manifest.yaml -o json");
-  plan_command->add_option("SOURCE", flags->source, "The manifest's file")->required();
-  add_trust_flags(*plan_command, flags->trust);
-  plan_command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return plan(s, *flags); }; });
+  Command plan_command = app.subcommand("plan", "Show what apply would do, and change nothing")
+                             .example("mosb plan manifest.yaml -o json");
+  plan_command.option("SOURCE", flags->source, "The manifest's file").required();
+  add_trust_flags(plan_command, flags->trust);
+  plan_command.runs([flags](Session& s) { return plan(s, *flags); });
 
-  CLI::App* const down_command =
-      app.add_subcommand("down", "Stop and remove all services of this instance");
-  down_command->footer(
-      "Example: mosb down --root /tmp/try\nImages stay in the store, and mounts made by `mosb "
-      "mount` stay until `mosb umount`.");
-  down_command->add_flag("--volumes", flags->volumes, "Remove the volumes, too");
-  down_command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return down(s, *flags); }; });
+  Command down_command =
+      app.subcommand("down", "Stop and remove all services of this instance")
+          .example(
+              "mosb down --root /tmp/try\nImages stay in the store, and mounts made by `mosb "
+              "mount` stay until `mosb umount`.");
+  down_command.flag("--volumes", flags->volumes, "Remove the volumes, too");
+  down_command.runs([flags](Session& s) { return down(s, *flags); });
 }
 
 }  // namespace mosb::cli

@@ -2,6 +2,7 @@
 
 #include "mosb/agent/doctor.h"
 #include "mosb/agent/doctor_network.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 
@@ -33,11 +34,10 @@ Result<int> doctor(Session& session) {
 
 }  // namespace
 
-void add_doctor_commands(CLI::App& app, Session& session) {
-  CLI::App* const command =
-      app.add_subcommand("doctor", "Show what this host can and cannot enforce");
-  command->footer("Example: mosb doctor -o json");
-  command->callback([&session] { session.command = doctor; });
+void add_doctor_commands(Command& app) {
+  Command command = app.subcommand("doctor", "Show what this host can and cannot enforce")
+                        .example("mosb doctor -o json");
+  command.runs(doctor);
 }
 
 }  // namespace mosb::cli

@@ -4,6 +4,7 @@
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/image_verify.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/image_build_command.h"
 #include "mosb/cli/image_copy_command.h"
 #include "mosb/cli/image_store_commands.h"
@@ -172,42 +173,39 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   return 0;
 }
 
-void add_inspect(CLI::App& image, Session& session) {
+void add_inspect(Command& image) {
   const auto flags = std::make_shared<RefFlags>();
-  CLI::App* const command =
-      image.add_subcommand("inspect", "Show what an image says of itself, unverified");
-  command->footer("Example: mosb image inspect oci:./images:web -o json");
-  command->add_option("REF", flags->ref, "The image")->required();
-  command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return inspect(s, *flags); }; });
+  Command command = image.subcommand("inspect", "Show what an image says of itself, unverified")
+                        .example("mosb image inspect oci:./images:web -o json");
+  command.option("REF", flags->ref, "The image").required();
+  command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
+  command.runs([flags](Session& s) { return inspect(s, *flags); });
 }
 
-void add_verify(CLI::App& image, Session& session) {
+void add_verify(Command& image) {
   const auto flags = std::make_shared<RefFlags>();
-  CLI::App* const command = image.add_subcommand(
-      "verify", "Check the signature by policy and every block of every layer");
-  command->footer("Example: mosb image verify oci:./images:web --notation-config keys/notation");
-  command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
-  command->add_option("--notation-config",
-                      flags->trust.notation_config,
-                      "notation configuration directory with trust policy and trust store");
-  command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return verify(s, *flags); }; });
+  Command command =
+      image.subcommand("verify", "Check the signature by policy and every block of every layer")
+          .example("mosb image verify oci:./images:web --notation-config keys/notation");
+  command.option("REF", flags->ref, "The image").required();
+  command.option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
+  command.option("--notation-config",
+                 flags->trust.notation_config,
+                 "notation configuration directory with trust policy and trust store");
+  command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
+  command.runs([flags](Session& s) { return verify(s, *flags); });
 }
 
 }  // namespace
 
-void add_image_commands(CLI::App& app, Session& session) {
-  CLI::App* const image = app.add_subcommand("image", "Build images, look at them, keep the store");
-  image->footer("Example: mosb image inspect oci:./images:web");
-  add_image_build(*image, session);
-  add_image_copy(*image, session);
-  add_inspect(*image, session);
-  add_verify(*image, session);
-  add_image_store_commands(*image, session);
+void add_image_commands(Command& app) {
+  Command image = app.subcommand("image", "Build images, look at them, keep the store")
+                      .example("mosb image inspect oci:./images:web");
+  add_image_build(image);
+  add_image_copy(image);
+  add_inspect(image);
+  add_verify(image);
+  add_image_store_commands(image);
 }
 
 }  // namespace mosb::cli

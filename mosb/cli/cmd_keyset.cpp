@@ -1,5 +1,6 @@
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/session.h"
 #include "mosb/trust/keyset.h"
 
@@ -61,20 +62,21 @@ Result<int> create(Session& session, const KeysetFlags& flags) {
 
 }  // namespace
 
-void add_keyset_commands(CLI::App& app, Session& session) {
-  CLI::App* const keyset = app.add_subcommand("keyset", "Keys and certificates to sign with");
-  keyset->footer("Example: mosb keyset create keys --name \"Example release\"");
+void add_keyset_commands(Command& app) {
+  Command keyset = app.subcommand("keyset", "Keys and certificates to sign with")
+                       .example("mosb keyset create keys --name \"Example release\"");
   const auto flags = std::make_shared<KeysetFlags>();
-  CLI::App* const command = keyset->add_subcommand(
-      "create", "Make a root, a signing certificate and a configuration that trusts them");
-  command->footer("Example: mosb keyset create keys --name \"Example release\"");
-  command->add_option("DIR", flags->dir, "A directory that does not exist yet")->required();
-  command->add_option("--name", flags->name, "Common name of the signing certificate")->required();
-  command->add_option("--algorithm", flags->algorithm, "Kind of the keys")
-      ->check(CLI::IsMember({"rsa-2048", "rsa-3072", "rsa-4096", "ec-256", "ec-384", "ec-521"}))
-      ->default_str("ec-256");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return create(s, *flags); }; });
+  Command command =
+      keyset
+          .subcommand("create",
+                      "Make a root, a signing certificate and a configuration that trusts them")
+          .example("mosb keyset create keys --name \"Example release\"");
+  command.option("DIR", flags->dir, "A directory that does not exist yet").required();
+  command.option("--name", flags->name, "Common name of the signing certificate").required();
+  command.option("--algorithm", flags->algorithm, "Kind of the keys")
+      .one_of({"rsa-2048", "rsa-3072", "rsa-4096", "ec-256", "ec-384", "ec-521"})
+      .shows_default("ec-256");
+  command.runs([flags](Session& s) { return create(s, *flags); });
 }
 
 }  // namespace mosb::cli

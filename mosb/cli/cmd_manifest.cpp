@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "mosb/base/file.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/error_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/manifest/manifest.h"
@@ -50,14 +51,12 @@ Result<int> check(Session& session, const std::string& file) {
 
 }  // namespace
 
-void add_manifest_commands(CLI::App& app, Session& session) {
+void add_manifest_commands(Command& app) {
   const auto file = std::make_shared<std::string>();
-  CLI::App* const command =
-      app.add_subcommand("check", "Validate a manifest without touching anything");
-  command->footer("Example: mosb check manifest.yaml");
-  command->add_option("FILE", *file, "The manifest")->required();
-  command->callback(
-      [&session, file] { session.command = [file](Session& s) { return check(s, *file); }; });
+  Command command = app.subcommand("check", "Validate a manifest without touching anything")
+                        .example("mosb check manifest.yaml");
+  command.option("FILE", *file, "The manifest").required();
+  command.runs([file](Session& s) { return check(s, *file); });
 }
 
 }  // namespace mosb::cli

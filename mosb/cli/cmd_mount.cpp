@@ -9,6 +9,7 @@
 #include "mosb/base/log.h"
 #include "mosb/base/number.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/progress.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
@@ -162,45 +163,42 @@ Result<int> mounts(Session& session) {
   return 0;
 }
 
-void declare_mount(CLI::App& app, Session& session) {
+void declare_mount(Command& app) {
   const auto flags = std::make_shared<MountFlags>();
-  CLI::App* const command =
-      app.add_subcommand("mount", "Mount an image whose signature and blocks are verified");
-  command->footer("Example: mosb mount registry.example/app:1.0 /mnt/app");
-  command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("DIR", flags->dir, "Where to; its last part is made if it does not exist")
-      ->required();
-  CLI::Option* const upper =
-      command->add_option("--upper", flags->upper, "Directory whose `upper` keeps what is written");
-  command->add_flag("--writable", flags->writable, "What is written is gone after the umount")
-      ->excludes(upper);
-  command
-      ->add_option("--verifier", flags->verifier, "What checks the blocks (default as configured)")
-      ->check(CLI::IsMember({"auto", "dm", "fuse"}));
-  command->add_option(
+  Command command =
+      app.subcommand("mount", "Mount an image whose signature and blocks are verified")
+          .example("mosb mount registry.example/app:1.0 /mnt/app");
+  command.option("REF", flags->ref, "The image").required();
+  command.option("DIR", flags->dir, "Where to; its last part is made if it does not exist")
+      .required();
+  const Option upper =
+      command.option("--upper", flags->upper, "Directory whose `upper` keeps what is written");
+  command.flag("--writable", flags->writable, "What is written is gone after the umount")
+      .excludes(upper);
+  command.option("--verifier", flags->verifier, "What checks the blocks (default as configured)")
+      .one_of({"auto", "dm", "fuse"});
+  command.option(
       "--idmap", flags->idmap, "First of the 65536 host ids that the image's ids show as");
-  command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
-  command->add_flag("--insecure-registry", flags->insecure_registry, "Plain HTTP");
-  command->add_flag("--allow-missing-verity", flags->allow_missing_verity, "Not supported yet");
-  add_trust_flags(*command, flags->trust);
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return mount(s, *flags); }; });
+  command.option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
+  command.flag("--insecure-registry", flags->insecure_registry, "Plain HTTP");
+  command.flag("--allow-missing-verity", flags->allow_missing_verity, "Not supported yet");
+  add_trust_flags(command, flags->trust);
+  command.runs([flags](Session& s) { return mount(s, *flags); });
 }
 
 }  // namespace
 
-void add_mount_commands(CLI::App& app, Session& session) {
-  declare_mount(app, session);
+void add_mount_commands(Command& app) {
+  declare_mount(app);
   const auto flags = std::make_shared<MountFlags>();
-  CLI::App* const umount_command =
-      app.add_subcommand("umount", "Unmount an image and what nothing else needs of it");
-  umount_command->footer("Example: mosb umount /mnt/app");
-  umount_command->add_option("DIR", flags->dir, "Where it is mounted")->required();
-  umount_command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return umount(s, *flags); }; });
-  CLI::App* const mounts_command = app.add_subcommand("mounts", "List mounted images");
-  mounts_command->footer("Example: mosb mounts -o json");
-  mounts_command->callback([&session] { session.command = mounts; });
+  Command umount_command =
+      app.subcommand("umount", "Unmount an image and what nothing else needs of it")
+          .example("mosb umount /mnt/app");
+  umount_command.option("DIR", flags->dir, "Where it is mounted").required();
+  umount_command.runs([flags](Session& s) { return umount(s, *flags); });
+  Command mounts_command =
+      app.subcommand("mounts", "List mounted images").example("mosb mounts -o json");
+  mounts_command.runs(mounts);
 }
 
 }  // namespace mosb::cli

@@ -18,6 +18,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/apply_view.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/error_view.h"
 #include "mosb/cli/log_view.h"
 #include "mosb/cli/session.h"
@@ -210,7 +211,7 @@ Result<int> exec(Session& session, const ServiceFlags& flags) {
   return status;
 }
 
-using Action = Result<int> (*)(Session&, const ServiceFlags&);
+using ServiceAction = Result<int> (*)(Session&, const ServiceFlags&);
 
 Result<int> start_only(Session& session, const ServiceFlags& flags) {
   return start(session, flags, false);
@@ -219,84 +220,65 @@ Result<int> restart(Session& session, const ServiceFlags& flags) {
   return start(session, flags, true);
 }
 
-struct Declared {
-  CLI::App* command;
-  std::shared_ptr<ServiceFlags> flags;
-};
-
-Declared declare(CLI::App& parent,
-                 Session& session,
-                 const std::string& name,
-                 const std::string& what,
-                 const std::string& example,
-                 Action action) {
+/// What all commands about one service have.
+std::shared_ptr<ServiceFlags> declare(Command& command, ServiceAction action) {
   const auto flags = std::make_shared<ServiceFlags>();
-  CLI::App* const command = parent.add_subcommand(name, what);
-  command->footer("Example: " + example);
-  command->add_option("NAME", flags->name, "The service")->required();
-  command->callback([&session, flags, action] {
-    session.command = [flags, action](Session& s) { return action(s, *flags); };
-  });
-  return {command, flags};
+  command.option("NAME", flags->name, "The service").required();
+  command.runs([flags, action](Session& s) { return action(s, *flags); });
+  return flags;
 }
 
-void add_verbs(CLI::App& parent, Session& session) {
-  (void)declare(parent,
-                session,
-                "inspect",
-                "Show everything about a service, as JSON",
-                "mosb inspect web",
-                inspect);
-  (void)declare(parent, session, "stop", "Stop a service and keep it down", "mosb stop web", stop);
-  for (const bool again : {false, true}) {
-    const Declared d = again ? declare(parent,
-                                       session,
-                                       "restart",
-                                       "Stop and start a service",
-                                       "mosb restart web",
-                                       restart)
-                             : declare(parent,
-                                       session,
-                                       "start",
-                                       "Start a service that was applied",
-                                       "mosb start web",
-                                       start_only);
-    d.command->add_option("--wait", d.flags->wait, "For the start, e.g. 90s or 2m")
-        ->default_str("2m");
-    d.command->add_option(
-        "--notation-config", d.flags->trust.notation_config, "notation configuration directory");
-  }
-  const Declared log = declare(
-      parent, session, "logs", "Show what a service printed", "mosb logs web -f --tail 50", logs);
-  log.command->add_flag("-f,--follow", log.flags->follow, "Go on as more is printed");
-  log.command
-      ->add_option("--tail", log.flags->tail, "Lines from the end of the current log file; 0: none")
-      ->default_str("200");
-  const Declared run = declare(parent,
-                               session,
-                               "exec",
-                               "Run a command inside a service",
-                               "mosb exec -it web -- /bin/sh\nThe status is the command's own, "
-                               "128+n for signal n, or 125 when mosb itself failed.",
-                               exec);
-  run.command->add_flag("-i,--interactive", run.flags->interactive, "Pass standard input on");
-  run.command->add_flag(
-      "-t,--tty", run.flags->tty, "Give the command a terminal, with standard input");
-  run.command->add_option("--user", run.flags->user, "USER[:GROUP] instead of the service's own");
-  run.command->add_option("COMMAND", run.flags->command, "The command and its arguments")
-      ->required();
+void declare_start(Command command, ServiceAction action) {
+  const auto flags = declare(command, action);
+  command.option("--wait", flags->wait, "For the start, e.g. 90s or 2m").shows_default("2m");
+  command.option(
+      "--notation-config", flags->trust.notation_config, "notation configuration directory");
+}
+
+void declare_logs(Command command) {
+  const auto flags = declare(command, logs);
+  command.flag("-f,--follow", flags->follow, "Go on as more is printed");
+  command.option("--tail", flags->tail, "Lines from the end of the current log file; 0: none")
+      .shows_default("200");
+}
+
+void declare_exec(Command command) {
+  const auto flags = declare(command, exec);
+  command.flag("-i,--interactive", flags->interactive, "Pass standard input on");
+  command.flag("-t,--tty", flags->tty, "Give the command a terminal, with standard input");
+  command.option("--user", flags->user, "USER[:GROUP] instead of the service's own");
+  command.option("COMMAND", flags->command, "The command and its arguments").required();
+}
+
+void add_verbs(Command& parent) {
+  Command inspect_command = parent.subcommand("inspect", "Show everything about a service, as JSON")
+                                .example("mosb inspect web");
+  (void)declare(inspect_command, inspect);
+  Command stop_command =
+      parent.subcommand("stop", "Stop a service and keep it down").example("mosb stop web");
+  (void)declare(stop_command, stop);
+  declare_start(
+      parent.subcommand("start", "Start a service that was applied").example("mosb start web"),
+      start_only);
+  declare_start(
+      parent.subcommand("restart", "Stop and start a service").example("mosb restart web"),
+      restart);
+  declare_logs(parent.subcommand("logs", "Show what a service printed")
+                   .example("mosb logs web -f --tail 50"));
+  declare_exec(parent.subcommand("exec", "Run a command inside a service")
+                   .example("mosb exec -it web -- /bin/sh\nThe status is the command's own, "
+                            "128+n for signal n, or 125 when mosb itself failed."));
 }
 
 }  // namespace
 
-void add_service_commands(CLI::App& app, Session& session) {
-  CLI::App* const list = app.add_subcommand("ps", "List the services");
-  list->footer("Example: mosb ps -o json");
-  list->callback([&session] { session.command = ps; });
-  add_verbs(app, session);
-  CLI::App* const group = app.add_subcommand("service", "The same commands, grouped");
-  group->footer("Example: mosb service logs web -f");
-  add_verbs(*group, session);
+void add_service_commands(Command& app) {
+  Command list = app.subcommand("ps", "List the services").example("mosb ps -o json");
+  list.runs(ps);
+  add_verbs(app);
+  Command group =
+      app.subcommand("service", "The same commands, grouped").example("mosb service logs web -f");
+  add_verbs(group);
 }
 
 }  // namespace mosb::cli

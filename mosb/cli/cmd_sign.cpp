@@ -1,6 +1,7 @@
 #include "mosb/base/duration.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/key_value.h"
 #include "mosb/cli/session.h"
 #include "mosb/trust/sign.h"
@@ -106,33 +107,31 @@ Result<int> sign(Session& session, const SignFlags& flags) {
 
 }  // namespace
 
-void add_sign_commands(CLI::App& app, Session& session) {
+void add_sign_commands(Command& app) {
   const auto flags = std::make_shared<SignFlags>();
-  CLI::App* const command = app.add_subcommand("sign", "Sign an image as notation does");
-  command->footer(
-      "Example: mosb sign registry.example/app:1.0 --key keys/signing.key --cert "
-      "keys/signing-chain.pem");
-  command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("--key", flags->key, "Private key in PEM, readable by its owner only");
-  command->add_option("--cert", flags->cert, "Certificate chain in PEM, signing certificate first");
-  command->add_option("--key-name", flags->key_name, "A key of notation's signingkeys.json");
-  command->add_option("--notation-config",
-                      flags->notation_config,
-                      "The notation configuration directory that --key-name looks in");
-  command->add_option("--signature-format,--format", flags->format, "Format of the envelope")
-      ->check(CLI::IsMember({"jws", "cose"}))
-      ->default_str("jws");
-  command->add_option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
-  command->add_option("--metadata", flags->metadata, "KEY=VALUE to sign with the image");
-  command->add_option("--timestamp-url",
-                      flags->timestamp_url,
-                      "RFC 3161 server whose timestamp goes into the signature");
-  command->add_option(
-      "--timestamp-root-cert", flags->timestamp_root, "Root certificate of that server");
-  command->add_option("--scope", flags->scope, "Has no effect on signing");
-  command->add_flag("--insecure-registry", flags->insecure, "Plain HTTP");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return sign(s, *flags); }; });
+  Command command = app.subcommand("sign", "Sign an image as notation does")
+                        .example(
+                            "mosb sign registry.example/app:1.0 --key keys/signing.key --cert "
+                            "keys/signing-chain.pem");
+  command.option("REF", flags->ref, "The image").required();
+  command.option("--key", flags->key, "Private key in PEM, readable by its owner only");
+  command.option("--cert", flags->cert, "Certificate chain in PEM, signing certificate first");
+  command.option("--key-name", flags->key_name, "A key of notation's signingkeys.json");
+  command.option("--notation-config",
+                 flags->notation_config,
+                 "The notation configuration directory that --key-name looks in");
+  command.option("--signature-format,--format", flags->format, "Format of the envelope")
+      .one_of({"jws", "cose"})
+      .shows_default("jws");
+  command.option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
+  command.option("--metadata", flags->metadata, "KEY=VALUE to sign with the image");
+  command.option("--timestamp-url",
+                 flags->timestamp_url,
+                 "RFC 3161 server whose timestamp goes into the signature");
+  command.option("--timestamp-root-cert", flags->timestamp_root, "Root certificate of that server");
+  command.option("--scope", flags->scope, "Has no effect on signing");
+  command.flag("--insecure-registry", flags->insecure, "Plain HTTP");
+  command.runs([flags](Session& s) { return sign(s, *flags); });
 }
 
 }  // namespace mosb::cli

@@ -2,6 +2,7 @@
 #include "mosb/base/log.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/verification_view.h"
@@ -19,8 +20,6 @@ struct TrustCommandFlags {
   std::vector<std::string> files;
   bool insecure = false;
 };
-
-using Flags = std::shared_ptr<TrustCommandFlags>;
 
 Result<trust::NotationConfig> open_config(const Session& session, const TrustCommandFlags& flags) {
   return trust::NotationConfig::open(MOSB_TRY(session.notation_config(flags.notation_config)));
@@ -229,91 +228,85 @@ Result<int> remove_store(Session& session, const TrustCommandFlags& flags) {
   return 0;
 }
 
-using Action = Result<int> (*)(Session&, const TrustCommandFlags&);
+using TrustAction = Result<int> (*)(Session&, const TrustCommandFlags&);
 
-CLI::App* add_action(CLI::App& parent,
-                     const char* name,
-                     const char* help,
-                     Session& session,
-                     const Flags& flags,
-                     Action action) {
-  CLI::App* const command = parent.add_subcommand(name, help);
-  command->add_option(
+/// What all commands below `mosb trust` have.
+std::shared_ptr<TrustCommandFlags> declare(Command& command, TrustAction action) {
+  const auto flags = std::make_shared<TrustCommandFlags>();
+  command.option(
       "--notation-config", flags->notation_config, "The notation configuration directory");
-  command->callback([&session, flags, action] {
-    session.command = [flags, action](Session& s) { return action(s, *flags); };
-  });
-  return command;
+  command.runs([flags, action](Session& s) { return action(s, *flags); });
+  return flags;
 }
 
-void add_test(CLI::App& trust_command, Session& session) {
-  const auto flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const command = add_action(
-      trust_command, "test", "Show how an image is judged, step by step", session, flags, test);
-  command->footer("Example: mosb trust test registry.example/app:1.0");
-  command->add_option("REF", flags->ref, "The image")->required();
-  command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
-  command->add_flag("--insecure-registry", flags->insecure, "Plain HTTP");
+void add_test(Command& trust_command) {
+  Command command = trust_command.subcommand("test", "Show how an image is judged, step by step")
+                        .example("mosb trust test registry.example/app:1.0");
+  const auto flags = declare(command, test);
+  command.option("REF", flags->ref, "The image").required();
+  command.option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
+  command.flag("--insecure-registry", flags->insecure, "Plain HTTP");
 }
 
-void add_policy(CLI::App& trust_command, Session& session) {
-  CLI::App* const policy = trust_command.add_subcommand("policy", "notation's trust policy");
-  policy->footer("Example: mosb trust policy check trustpolicy.json");
-  const auto flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const check =
-      add_action(*policy, "check", "Check a trust policy", session, flags, check_policy);
-  check->footer("Example: mosb trust policy check trustpolicy.json");
-  check->add_option("FILE", flags->policy_file, "Instead of the configuration's policy");
-  const auto show_flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const show =
-      add_action(*policy, "show", "Print the trust policy", session, show_flags, show_policy);
-  show->footer("Example: mosb trust policy show");
-  show->add_option("FILE", show_flags->policy_file, "Instead of the configuration's policy");
+void declare_policy_action(Command command, TrustAction action) {
+  const auto flags = declare(command, action);
+  command.option("FILE", flags->policy_file, "Instead of the configuration's policy");
 }
 
-void add_store_options(CLI::App& command, TrustCommandFlags& flags, bool required) {
-  CLI::Option* const type = command.add_option("--type", flags.type, "Type of the store");
-  type->check(CLI::IsMember({"ca", "signingAuthority", "tsa"}));
-  CLI::Option* const store = command.add_option("--store", flags.store, "Name of the store");
-  if (required) {
-    store->required();
-    type->default_str("ca");
-  } else {
-    flags.type.clear();
-  }
+void add_policy(Command& trust_command) {
+  Command policy = trust_command.subcommand("policy", "notation's trust policy")
+                       .example("mosb trust policy check trustpolicy.json");
+  declare_policy_action(policy.subcommand("check", "Check a trust policy")
+                            .example("mosb trust policy check trustpolicy.json"),
+                        check_policy);
+  declare_policy_action(
+      policy.subcommand("show", "Print the trust policy").example("mosb trust policy show"),
+      show_policy);
 }
 
-void add_store_commands(CLI::App& trust_command, Session& session) {
-  CLI::App* const store = trust_command.add_subcommand("store", "notation's trust stores");
-  store->footer("Example: mosb trust store ls --type ca");
-  const auto add_flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const add =
-      add_action(*store, "add", "Add certificate files to a store", session, add_flags, add_store);
-  add->footer("Example: mosb trust store add --type ca --store example root.crt");
-  add_store_options(*add, *add_flags, true);
-  add->add_option("FILE", add_flags->files, "Certificates, PEM or DER")->required();
-  const auto list_flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const list =
-      add_action(*store, "ls", "List trusted certificates", session, list_flags, list_stores);
-  list->footer("Example: mosb trust store ls --type ca");
-  add_store_options(*list, *list_flags, false);
-  const auto remove_flags = std::make_shared<TrustCommandFlags>();
-  CLI::App* const remove = add_action(
-      *store, "rm", "Remove files of a store, or all of it", session, remove_flags, remove_store);
-  remove->footer("Example: mosb trust store rm --type ca --store example root.crt");
-  add_store_options(*remove, *remove_flags, true);
-  remove->add_option("FILE", remove_flags->files, "Names of files; none: the whole store");
+/// For a command that works on one store.
+void add_store_options(Command& command, TrustCommandFlags& flags) {
+  command.option("--type", flags.type, "Type of the store")
+      .one_of({"ca", "signingAuthority", "tsa"})
+      .shows_default("ca");
+  command.option("--store", flags.store, "Name of the store").required();
+}
+
+/// For a command that shows every store unless told otherwise.
+void add_store_filters(Command& command, TrustCommandFlags& flags) {
+  flags.type.clear();
+  command.option("--type", flags.type, "Type of the store")
+      .one_of({"ca", "signingAuthority", "tsa"});
+  command.option("--store", flags.store, "Name of the store");
+}
+
+void add_store_commands(Command& trust_command) {
+  Command store = trust_command.subcommand("store", "notation's trust stores")
+                      .example("mosb trust store ls --type ca");
+  Command add = store.subcommand("add", "Add certificate files to a store")
+                    .example("mosb trust store add --type ca --store example root.crt");
+  const auto add_flags = declare(add, add_store);
+  add_store_options(add, *add_flags);
+  add.option("FILE", add_flags->files, "Certificates, PEM or DER").required();
+  Command list =
+      store.subcommand("ls", "List trusted certificates").example("mosb trust store ls --type ca");
+  add_store_filters(list, *declare(list, list_stores));
+  Command remove = store.subcommand("rm", "Remove files of a store, or all of it")
+                       .example("mosb trust store rm --type ca --store example root.crt");
+  const auto remove_flags = declare(remove, remove_store);
+  add_store_options(remove, *remove_flags);
+  remove.option("FILE", remove_flags->files, "Names of files; none: the whole store");
 }
 
 }  // namespace
 
-void add_trust_commands(CLI::App& app, Session& session) {
-  CLI::App* const trust_command =
-      app.add_subcommand("trust", "Whom this host trusts, and why it accepts an image");
-  trust_command->footer("Example: mosb trust test registry.example/app:1.0");
-  add_test(*trust_command, session);
-  add_policy(*trust_command, session);
-  add_store_commands(*trust_command, session);
+void add_trust_commands(Command& app) {
+  Command trust_command =
+      app.subcommand("trust", "Whom this host trusts, and why it accepts an image")
+          .example("mosb trust test registry.example/app:1.0");
+  add_test(trust_command);
+  add_policy(trust_command);
+  add_store_commands(trust_command);
 }
 
 }  // namespace mosb::cli

@@ -1,6 +1,7 @@
 #include "mosb/base/log.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/commands.h"
 #include "mosb/cli/key_value.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
@@ -116,36 +117,32 @@ Result<int> list(Session& session, const VerifyFlags& flags) {
   return 0;
 }
 
-void add_common(CLI::App& command, VerifyFlags& flags) {
-  command.add_option("REF", flags.ref, "The image")->required();
-  command.add_option("--max-signatures", flags.max_signatures, "Signatures looked at, at most")
-      ->check(CLI::Range(1U, 1000U))
-      ->default_str("100");
-  command.add_flag("--insecure-registry", flags.insecure, "Plain HTTP");
+void add_common(Command& command, VerifyFlags& flags) {
+  command.option("REF", flags.ref, "The image").required();
+  command.option("--max-signatures", flags.max_signatures, "Signatures looked at, at most")
+      .within(1, 1000)
+      .shows_default("100");
+  command.flag("--insecure-registry", flags.insecure, "Plain HTTP");
 }
 
 }  // namespace
 
-void add_verify_commands(CLI::App& app, Session& session) {
+void add_verify_commands(Command& app) {
   const auto flags = std::make_shared<VerifyFlags>();
-  CLI::App* const verify_command =
-      app.add_subcommand("verify", "Verify an image's signatures as notation does");
-  verify_command->footer("Example: mosb verify registry.example/app:1.0");
-  add_common(*verify_command, *flags);
-  verify_command->add_option("--metadata", flags->metadata, "KEY=VALUE that must have been signed");
-  verify_command->add_option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
-  verify_command->add_option(
+  Command verify_command = app.subcommand("verify", "Verify an image's signatures as notation does")
+                               .example("mosb verify registry.example/app:1.0");
+  add_common(verify_command, *flags);
+  verify_command.option("--metadata", flags->metadata, "KEY=VALUE that must have been signed");
+  verify_command.option("--scope", flags->scope, "Trust scope of a layout, archive or digest");
+  verify_command.option(
       "--notation-config", flags->notation_config, "The notation configuration directory");
-  verify_command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return verify(s, *flags); }; });
+  verify_command.runs([flags](Session& s) { return verify(s, *flags); });
   const auto list_flags = std::make_shared<VerifyFlags>();
-  CLI::App* const list_command =
-      app.add_subcommand("signatures", "List an image's signatures without verifying them");
-  list_command->footer("Example: mosb signatures registry.example/app:1.0");
-  add_common(*list_command, *list_flags);
-  list_command->callback([&session, list_flags] {
-    session.command = [list_flags](Session& s) { return list(s, *list_flags); };
-  });
+  Command list_command =
+      app.subcommand("signatures", "List an image's signatures without verifying them")
+          .example("mosb signatures registry.example/app:1.0");
+  add_common(list_command, *list_flags);
+  list_command.runs([list_flags](Session& s) { return list(s, *list_flags); });
 }
 
 }  // namespace mosb::cli

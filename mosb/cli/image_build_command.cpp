@@ -12,6 +12,7 @@
 #include "mosb/base/number.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/key_value.h"
+#include "mosb/cli/session.h"
 #include "mosb/oci/archive.h"
 
 namespace mosb::cli {
@@ -104,38 +105,35 @@ Result<int> build(Session& session, const BuildFlags& flags) {
 
 }  // namespace
 
-void add_image_build(CLI::App& image, Session& session) {
+void add_image_build(Command& image) {
   const auto flags = std::make_shared<BuildFlags>();
-  CLI::App* const command =
-      image.add_subcommand("build", "Make an image with a verified layer from a root file system");
-  command->footer(
-      "Example: mosb image build --rootfs ./root -t oci:./images:web --entrypoint /bin/httpd "
-      "--cmd -f\nThe same input gives the same image; file times are SOURCE_DATE_EPOCH or 0.");
-  command->add_option("--rootfs", flags->rootfs, "Directory or tar file")->required();
-  command->add_option("-t,--tag", flags->tag, "Where the image goes; an archive is written anew")
-      ->required();
-  command->add_option("--base", flags->base, "Image whose layers and settings lie below");
-  // One value per flag: "--cmd -f --cmd -x" must not take a flag of ours for a value.
-  const auto list = [&](const char* name, std::vector<std::string>& to, const char* what) {
-    command->add_option(name, to, what)->expected(1)->take_all()->allow_extra_args(false);
-  };
-  list("--entrypoint", flags->entrypoint, "An argument of the entrypoint; may be repeated");
-  list("--cmd", flags->cmd, "An argument of the command; may be repeated");
-  list("--env", flags->env, "NAME=value; may be repeated");
-  list("--label", flags->labels, "NAME=value; may be repeated");
-  command->add_option("--user", flags->user, "USER[:GROUP], names or numbers");
-  command->add_option("--workdir", flags->working_dir, "Where the program starts");
+  Command command =
+      image.subcommand("build", "Make an image with a verified layer from a root file system")
+          .example(
+              "mosb image build --rootfs ./root -t oci:./images:web --entrypoint /bin/httpd "
+              "--cmd -f\n"
+              "The same input gives the same image; file times are SOURCE_DATE_EPOCH or 0.");
+  command.option("--rootfs", flags->rootfs, "Directory or tar file").required();
+  command.option("-t,--tag", flags->tag, "Where the image goes; an archive is written anew")
+      .required();
+  command.option("--base", flags->base, "Image whose layers and settings lie below");
+  command.repeated(
+      "--entrypoint", flags->entrypoint, "An argument of the entrypoint; may be repeated");
+  command.repeated("--cmd", flags->cmd, "An argument of the command; may be repeated");
+  command.repeated("--env", flags->env, "NAME=value; may be repeated");
+  command.repeated("--label", flags->labels, "NAME=value; may be repeated");
+  command.option("--user", flags->user, "USER[:GROUP], names or numbers");
+  command.option("--workdir", flags->working_dir, "Where the program starts");
   command
-      ->add_option("--fs",
-                   flags->file_system,
-                   "The layer's file system (default squashfs); erofs is not supported yet")
-      ->check(CLI::IsMember({"squashfs", "erofs"}));
-  command->add_option("--compression", flags->compression, "Of the layer (default zstd)")
-      ->check(CLI::IsMember({"zstd", "gzip", "xz", "lz4"}));
-  command->add_flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
-  command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return build(s, *flags); }; });
+      .option("--fs",
+              flags->file_system,
+              "The layer's file system (default squashfs); erofs is not supported yet")
+      .one_of({"squashfs", "erofs"});
+  command.option("--compression", flags->compression, "Of the layer (default zstd)")
+      .one_of({"zstd", "gzip", "xz", "lz4"});
+  command.flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
+  command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
+  command.runs([flags](Session& s) { return build(s, *flags); });
 }
 
 }  // namespace mosb::cli

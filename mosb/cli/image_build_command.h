@@ -1,10 +1,10 @@
 #pragma once
 
-#include "mosb/cli/session.h"
+#include "mosb/cli/command_line.h"
 
 namespace mosb::cli {
 
 /// Declares `image build` below `image`.
-void add_image_build(CLI::App& image, Session& session);
+void add_image_build(Command& image);
 
 }  // namespace mosb::cli

@@ -7,6 +7,7 @@
 #include "mosb/agent/repositories.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/progress.h"
+#include "mosb/cli/session.h"
 #include "mosb/oci/archive.h"
 #include "mosb/oci/image_copy.h"
 #include "mosb/oci/store.h"
@@ -125,19 +126,20 @@ Result<int> copy(Session& session, const CopyFlags& flags) {
 
 }  // namespace
 
-void add_image_copy(CLI::App& image, Session& session) {
+void add_image_copy(Command& image) {
   const auto flags = std::make_shared<CopyFlags>();
-  CLI::App* const command = image.add_subcommand(
-      "copy", "Copy an image, for all its platforms, with signatures and other referrers");
-  command->footer(
-      "Example: mosb image copy docker://registry.example/web:1.4 oci-archive:web.tar\n"
-      "Every digest is checked; whether a signature is good, its reader decides.");
-  command->add_option("SRC", flags->from, "The image")->required();
-  command->add_option("DST", flags->to, "Where it goes; an archive is written anew")->required();
-  command->add_flag("--no-signatures", flags->no_signatures, "Leave out its signatures");
-  command->add_flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return copy(s, *flags); }; });
+  Command command =
+      image
+          .subcommand("copy",
+                      "Copy an image, for all its platforms, with signatures and other referrers")
+          .example(
+              "mosb image copy docker://registry.example/web:1.4 oci-archive:web.tar\n"
+              "Every digest is checked; whether a signature is good, its reader decides.");
+  command.option("SRC", flags->from, "The image").required();
+  command.option("DST", flags->to, "Where it goes; an archive is written anew").required();
+  command.flag("--no-signatures", flags->no_signatures, "Leave out its signatures");
+  command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
+  command.runs([flags](Session& s) { return copy(s, *flags); });
 }
 
 }  // namespace mosb::cli

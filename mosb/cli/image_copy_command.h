@@ -1,10 +1,10 @@
 #pragma once
 
-#include "mosb/cli/session.h"
+#include "mosb/cli/command_line.h"
 
 namespace mosb::cli {
 
 /// `mosb image copy`.
-void add_image_copy(CLI::App& image, Session& session);
+void add_image_copy(Command& image);
 
 }  // namespace mosb::cli

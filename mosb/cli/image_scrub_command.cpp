@@ -9,6 +9,7 @@
 #include "mosb/base/text.h"
 #include "mosb/cli/error_view.h"
 #include "mosb/cli/progress_bars.h"
+#include "mosb/cli/session.h"
 #include "mosb/oci/store.h"
 
 namespace mosb::cli {
@@ -79,11 +80,11 @@ Result<int> scrub(Session& session) {
 
 }  // namespace
 
-void add_image_scrub(CLI::App& image, Session& session) {
-  CLI::App* const command =
-      image.add_subcommand("scrub", "Read every blob of the store and find the damaged ones");
-  command->footer("Example: mosb image scrub -o json");
-  command->callback([&session] { session.command = [](Session& s) { return scrub(s); }; });
+void add_image_scrub(Command& image) {
+  Command command =
+      image.subcommand("scrub", "Read every blob of the store and find the damaged ones")
+          .example("mosb image scrub -o json");
+  command.runs([](Session& s) { return scrub(s); });
 }
 
 }  // namespace mosb::cli

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include "mosb/cli/session.h"
+#include "mosb/cli/command_line.h"
 
 namespace mosb::cli {
 
 /// `mosb image scrub`.
-void add_image_scrub(CLI::App& image, Session& session);
+void add_image_scrub(Command& image);
 
 }  // namespace mosb::cli

@@ -10,6 +10,7 @@
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/image_scrub_command.h"
+#include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/oci/store.h"
 
@@ -129,36 +130,32 @@ Result<int> collect(Session& session, const RemovalFlags& flags) {
   return 0;
 }
 
-void add_remove(CLI::App& image, Session& session) {
+void add_remove(Command& image) {
   const auto flags = std::make_shared<RemovalFlags>();
-  CLI::App* const command =
-      image.add_subcommand("rm", "Remove an image from the store, and what only it needs");
-  command->footer("Example: mosb image rm registry.example/app:1.0");
-  command->add_option("REF", flags->ref, "As `mosb image ls` shows it, or its digest")->required();
-  command->add_option("--scope", flags->scope, "Trust scope that it was accepted under");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return remove(s, *flags); }; });
+  Command command = image.subcommand("rm", "Remove an image from the store, and what only it needs")
+                        .example("mosb image rm registry.example/app:1.0");
+  command.option("REF", flags->ref, "As `mosb image ls` shows it, or its digest").required();
+  command.option("--scope", flags->scope, "Trust scope that it was accepted under");
+  command.runs([flags](Session& s) { return remove(s, *flags); });
 }
 
-void add_collect(CLI::App& image, Session& session) {
+void add_collect(Command& image) {
   const auto flags = std::make_shared<RemovalFlags>();
-  CLI::App* const command =
-      image.add_subcommand("gc", "Remove what no image, service or mount needs from the store");
-  command->footer("Example: mosb image gc --dry-run\nImages stay: `mosb image rm` removes one.");
-  command->add_flag("--dry-run", flags->dry_run, "Show what would go, and remove nothing");
-  command->callback(
-      [&session, flags] { session.command = [flags](Session& s) { return collect(s, *flags); }; });
+  Command command =
+      image.subcommand("gc", "Remove what no image, service or mount needs from the store")
+          .example("mosb image gc --dry-run\nImages stay: `mosb image rm` removes one.");
+  command.flag("--dry-run", flags->dry_run, "Show what would go, and remove nothing");
+  command.runs([flags](Session& s) { return collect(s, *flags); });
 }
 
 }  // namespace
 
-void add_image_store_commands(CLI::App& image, Session& session) {
-  CLI::App* const command = image.add_subcommand("ls", "List the images in the store");
-  command->footer("Example: mosb image ls");
-  command->callback([&session] { session.command = [](Session& s) { return list(s); }; });
-  add_remove(image, session);
-  add_collect(image, session);
-  add_image_scrub(image, session);
+void add_image_store_commands(Command& image) {
+  Command command = image.subcommand("ls", "List the images in the store").example("mosb image ls");
+  command.runs([](Session& s) { return list(s); });
+  add_remove(image);
+  add_collect(image);
+  add_image_scrub(image);
 }
 
 }  // namespace mosb::cli

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include "mosb/cli/session.h"
+#include "mosb/cli/command_line.h"
 
 namespace mosb::cli {
 
 /// `ls`, `rm`, `gc` and `scrub` of `mosb image`.
-void add_image_store_commands(CLI::App& image, Session& session);
+void add_image_store_commands(Command& image);
 
 }  // namespace mosb::cli

@@ -7,6 +7,7 @@
 #include "mosb/agent/machine_published.h"
 #include "mosb/base/file.h"
 #include "mosb/cli/machine_file.h"
+#include "mosb/cli/session.h"
 #include "provider-kvm/qemu_argv.h"
 
 namespace mosb::cli {
@@ -37,14 +38,16 @@ Result<int> args(Session& session, const std::string& file) {
 
 }  // namespace
 
-void add_machine_args(CLI::App& machine, Session& session) {
+void add_machine_args(Command& machine) {
   const auto file = std::make_shared<std::string>();
-  CLI::App* const command = machine.add_subcommand(
-      "args", "Show the command line of qemu, one argument per line; starts and writes nothing");
-  command->footer("Example: mosb machine args machine.yaml");
-  command->add_option("FILE", *file, "The machine's definition (machine.yaml)")->required();
-  command->callback(
-      [&session, file] { session.command = [file](Session& s) { return args(s, *file); }; });
+  Command command =
+      machine
+          .subcommand(
+              "args",
+              "Show the command line of qemu, one argument per line; starts and writes nothing")
+          .example("mosb machine args machine.yaml");
+  command.option("FILE", *file, "The machine's definition (machine.yaml)").required();
+  command.runs([file](Session& s) { return args(s, *file); });
 }
 
 }  // namespace mosb::cli

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include "mosb/cli/session.h"
+#include "mosb/cli/command_line.h"
 
 namespace mosb::cli {
 
 /// `mosb machine args`.
-void add_machine_args(CLI::App& machine, Session& session);
+void add_machine_args(Command& machine);
 
 }  // namespace mosb::cli

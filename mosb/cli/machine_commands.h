@@ -2,9 +2,8 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "mosb/agent/machine_life.h"
+#include "mosb/cli/command_line.h"
 #include "mosb/cli/session.h"
 
 namespace mosb::cli {
@@ -13,11 +12,11 @@ namespace mosb::cli {
 agent::MachineHost machine_host(Session& session);
 
 /// init, edit.
-void add_machine_definition_commands(CLI::App& machine, Session& session);
+void add_machine_definition_commands(Command& machine);
 /// start, stop, restart, rm.
-void add_machine_life_commands(CLI::App& machine, Session& session);
+void add_machine_life_commands(Command& machine);
 /// ls, info, logs.
-void add_machine_view_commands(CLI::App& machine, Session& session);
-void add_machine_console_command(CLI::App& machine, Session& session);
+void add_machine_view_commands(Command& machine);
+void add_machine_console_command(Command& machine);
 
 }  // namespace mosb::cli

@@ -66,14 +66,15 @@ Result<int> console(Session& session, const std::string& name) {
 
 }  // namespace
 
-void add_machine_console_command(CLI::App& machine, Session& session) {
+void add_machine_console_command(Command& machine) {
   const auto name = std::make_shared<std::string>();
-  CLI::App* const command = machine.add_subcommand(
-      "console", "Type at a machine's serial console; one at a time, Ctrl-] detaches");
-  command->footer("Example: mosb machine console vm1\n`mosb machine logs vm1 -f` only watches.");
-  command->add_option("NAME", *name, "The machine")->required();
-  command->callback(
-      [&session, name] { session.command = [name](Session& s) { return console(s, *name); }; });
+  Command command =
+      machine
+          .subcommand("console",
+                      "Type at a machine's serial console; one at a time, Ctrl-] detaches")
+          .example("mosb machine console vm1\n`mosb machine logs vm1 -f` only watches.");
+  command.option("NAME", *name, "The machine").required();
+  command.runs([name](Session& s) { return console(s, *name); });
 }
 
 }  // namespace mosb::cli

@@ -175,26 +175,25 @@ Result<int> edit(Session& session, const DefinitionFlags& flags) {
 
 }  // namespace
 
-void add_machine_definition_commands(CLI::App& machine, Session& session) {
+void add_machine_definition_commands(Command& machine) {
   const auto made = std::make_shared<DefinitionFlags>();
-  CLI::App* const init_command =
-      machine.add_subcommand("init", "Define a machine; it is not started");
-  init_command->footer("Example: mosb machine init vm1 -f machine.yaml");
-  init_command->add_option("NAME", made->name, "The machine's name, if the file does not say it");
-  init_command->add_option(
+  Command init_command = machine.subcommand("init", "Define a machine; it is not started")
+                             .example("mosb machine init vm1 -f machine.yaml");
+  init_command.option("NAME", made->name, "The machine's name, if the file does not say it");
+  init_command.option(
       "-f,--file", made->file, "machine.yaml, or - for standard input; without: a plain machine");
-  init_command->callback(
-      [&session, made] { session.command = [made](Session& s) { return init(s, *made); }; });
+  init_command.runs([made](Session& s) { return init(s, *made); });
   const auto changed = std::make_shared<DefinitionFlags>();
-  CLI::App* const edit_command = machine.add_subcommand(
-      "edit", "Change a machine's definition in $VISUAL or $EDITOR; says what needs a restart");
-  edit_command->footer("Example: EDITOR=nano mosb machine edit vm1");
-  edit_command->add_option("NAME", changed->name, "The machine")->required();
-  edit_command->add_option(
+  Command edit_command =
+      machine
+          .subcommand(
+              "edit",
+              "Change a machine's definition in $VISUAL or $EDITOR; says what needs a restart")
+          .example("EDITOR=nano mosb machine edit vm1");
+  edit_command.option("NAME", changed->name, "The machine").required();
+  edit_command.option(
       "-f,--file", changed->file, "Take this definition (- for standard input) instead");
-  edit_command->callback([&session, changed] {
-    session.command = [changed](Session& s) { return edit(s, *changed); };
-  });
+  edit_command.runs([changed](Session& s) { return edit(s, *changed); });
 }
 
 }  // namespace mosb::cli

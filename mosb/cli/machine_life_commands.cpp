@@ -124,45 +124,31 @@ Result<int> remove(Session& session, const LifeFlags& flags) {
   return 0;
 }
 
-using Action = Result<int> (*)(Session&, const LifeFlags&);
+using MachineAction = Result<int> (*)(Session&, const LifeFlags&);
 
-struct Declared {
-  CLI::App* command;
-  std::shared_ptr<LifeFlags> flags;
-};
-
-Declared declare(CLI::App& machine,
-                 Session& session,
-                 const std::string& name,
-                 const std::string& what,
-                 Action action) {
+/// What all commands about one machine have.
+std::shared_ptr<LifeFlags> declare(Command& command, MachineAction action) {
   const auto flags = std::make_shared<LifeFlags>();
-  CLI::App* const command = machine.add_subcommand(name, what);
-  command->add_option("NAME", flags->name, "The machine")->required();
-  command->callback([&session, flags, action] {
-    session.command = [flags, action](Session& s) { return action(s, *flags); };
-  });
-  return {command, flags};
+  command.option("NAME", flags->name, "The machine").required();
+  command.runs([flags, action](Session& s) { return action(s, *flags); });
+  return flags;
 }
 
-void add_start_flags(const Declared& d) {
-  d.command->add_flag("--wait", d.flags->wait, "Wait until the guest says that it is ready");
-  d.command->add_option("--wait-time", d.flags->wait_time, "For --wait, e.g. 90s")
-      ->default_str("5m");
-  d.command
-      ->add_option("--ready-line",
-                   d.flags->ready_line,
-                   "What a ready guest prints on its serial console, e.g. 'login:'; something that "
-                   "answers at the guest agent's channel counts as well")
-      ->default_str(kvm::kReadyLine);
+void add_start_flags(Command& command, LifeFlags& flags) {
+  command.flag("--wait", flags.wait, "Wait until the guest says that it is ready");
+  command.option("--wait-time", flags.wait_time, "For --wait, e.g. 90s").shows_default("5m");
+  command
+      .option("--ready-line",
+              flags.ready_line,
+              "What a ready guest prints on its serial console, e.g. 'login:'; something that "
+              "answers at the guest agent's channel counts as well")
+      .shows_default(kvm::kReadyLine);
 }
 
-void add_stop_flags(const Declared& d) {
-  d.command->add_flag("--force", d.flags->force, "Do not ask the guest to power off");
-  d.command
-      ->add_option(
-          "--patience", d.flags->patience, "How long the guest may take to power off, e.g. 2m")
-      ->default_str("30s");
+void add_stop_flags(Command& command, LifeFlags& flags) {
+  command.flag("--force", flags.force, "Do not ask the guest to power off");
+  command.option("--patience", flags.patience, "How long the guest may take to power off, e.g. 2m")
+      .shows_default("30s");
 }
 
 }  // namespace
@@ -172,27 +158,26 @@ agent::MachineHost machine_host(Session& session) {
   return {session.paths(), home == nullptr ? "" : home, session.processes(), session.clock()};
 }
 
-void add_machine_life_commands(CLI::App& machine, Session& session) {
-  const Declared started =
-      declare(machine, session, "start", "Start a machine; done when qemu runs", start);
-  started.command->footer("Example: mosb machine start vm1 --wait --ready-line login:");
-  add_start_flags(started);
-  const Declared stopped = declare(
-      machine, session, "stop", "Ask the guest to power off; end it when it does not", stop);
-  stopped.command->footer("Example: mosb machine stop vm1 --patience 2m");
-  add_stop_flags(stopped);
-  const Declared again = declare(machine, session, "restart", "Stop and start a machine", restart);
-  again.command->footer("Example: mosb machine restart vm1 --wait");
-  add_start_flags(again);
-  add_stop_flags(again);
-  const Declared removed =
-      declare(machine,
-              session,
-              "rm",
-              "Remove a machine with the disks in its folder, its variables, TPM and logs",
-              remove);
-  removed.command->footer("Example: mosb machine rm vm1");
-  removed.command->add_flag("--force", removed.flags->force, "Also if it runs");
+void add_machine_life_commands(Command& machine) {
+  Command start_command = machine.subcommand("start", "Start a machine; done when qemu runs")
+                              .example("mosb machine start vm1 --wait --ready-line login:");
+  add_start_flags(start_command, *declare(start_command, start));
+  Command stop_command =
+      machine.subcommand("stop", "Ask the guest to power off; end it when it does not")
+          .example("mosb machine stop vm1 --patience 2m");
+  add_stop_flags(stop_command, *declare(stop_command, stop));
+  Command restart_command = machine.subcommand("restart", "Stop and start a machine")
+                                .example("mosb machine restart vm1 --wait");
+  const auto restart_flags = declare(restart_command, restart);
+  add_start_flags(restart_command, *restart_flags);
+  add_stop_flags(restart_command, *restart_flags);
+  Command remove_command =
+      machine
+          .subcommand("rm",
+                      "Remove a machine with the disks in its folder, its variables, TPM and logs")
+          .example("mosb machine rm vm1");
+  const auto remove_flags = declare(remove_command, remove);
+  remove_command.flag("--force", remove_flags->force, "Also if it runs");
 }
 
 }  // namespace mosb::cli

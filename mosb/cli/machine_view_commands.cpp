@@ -15,7 +15,7 @@ namespace mosb::cli {
 
 namespace {
 
-struct ViewFlags {
+struct LogFlags {
   std::string name;
   bool follow = false;
   unsigned tail = 200;
@@ -54,7 +54,7 @@ std::vector<std::string> row(const agent::MachineStatus& status) {
           message_cell(status)};
 }
 
-Result<int> list(Session& session, const ViewFlags& /*flags*/) {
+Result<int> list(Session& session) {
   const std::vector<agent::MachineStatus> machines =
       MOSB_TRY(agent::list_machines(session.paths(), session.clock()));
   if (session.format() == Output::kJson) {
@@ -98,9 +98,9 @@ std::string value_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-Result<int> info(Session& session, const ViewFlags& flags) {
+Result<int> info(Session& session, const std::string& name) {
   const agent::MachineStatus status =
-      MOSB_TRY(agent::machine_status(session.paths(), flags.name, session.clock()));
+      MOSB_TRY(agent::machine_status(session.paths(), name, session.clock()));
   const Json json = info_json(session, status);
   if (session.format() == Output::kJson) {
     print_json(json);
@@ -117,43 +117,30 @@ Result<int> info(Session& session, const ViewFlags& flags) {
   return 0;
 }
 
-Result<int> logs(Session& session, const ViewFlags& flags) {
+Result<int> logs(Session& session, const LogFlags& flags) {
   (void)MOSB_TRY(agent::read_definition(session.paths(), flags.name));
   const agent::MachinePaths paths(session.paths(), flags.name);
   return show_log(paths.runtime().console_log(), flags.tail, flags.follow);
 }
 
-using Action = Result<int> (*)(Session&, const ViewFlags&);
-
-std::pair<CLI::App*, std::shared_ptr<ViewFlags>> declare(CLI::App& machine,
-                                                         Session& session,
-                                                         const std::string& name,
-                                                         const std::string& what,
-                                                         Action action) {
-  const auto flags = std::make_shared<ViewFlags>();
-  CLI::App* const command = machine.add_subcommand(name, what);
-  command->callback([&session, flags, action] {
-    session.command = [flags, action](Session& s) { return action(s, *flags); };
-  });
-  return {command, flags};
-}
-
 }  // namespace
 
-void add_machine_view_commands(CLI::App& machine, Session& session) {
-  const auto [all, none] = declare(machine, session, "ls", "List the machines", list);
-  all->footer("Example: mosb machine ls -o json");
-  const auto [one, one_flags] =
-      declare(machine, session, "info", "Show everything about a machine", info);
-  one->footer("Example: mosb machine info vm1 -o json");
-  one->add_option("NAME", one_flags->name, "The machine")->required();
-  const auto [log, log_flags] =
-      declare(machine, session, "logs", "Show what a machine's serial console printed", logs);
-  log->footer("Example: mosb machine logs vm1 -f");
-  log->add_option("NAME", log_flags->name, "The machine")->required();
-  log->add_flag("-f,--follow", log_flags->follow, "Go on as more is printed");
-  log->add_option("--tail", log_flags->tail, "Lines from the end of the current log file; 0: none")
-      ->default_str("200");
+void add_machine_view_commands(Command& machine) {
+  Command all = machine.subcommand("ls", "List the machines").example("mosb machine ls -o json");
+  all.runs(list);
+  Command one = machine.subcommand("info", "Show everything about a machine")
+                    .example("mosb machine info vm1 -o json");
+  const auto name = std::make_shared<std::string>();
+  one.option("NAME", *name, "The machine").required();
+  one.runs([name](Session& s) { return info(s, *name); });
+  Command log = machine.subcommand("logs", "Show what a machine's serial console printed")
+                    .example("mosb machine logs vm1 -f");
+  const auto flags = std::make_shared<LogFlags>();
+  log.option("NAME", flags->name, "The machine").required();
+  log.flag("-f,--follow", flags->follow, "Go on as more is printed");
+  log.option("--tail", flags->tail, "Lines from the end of the current log file; 0: none")
+      .shows_default("200");
+  log.runs([flags](Session& s) { return logs(s, *flags); });
 }
 
 }  // namespace mosb::cli

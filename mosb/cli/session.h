@@ -1,10 +1,7 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "mosb/agent/configuration.h"
 #include "mosb/agent/http_web.h"
@@ -33,9 +30,6 @@ class Session {
   bool verbose = false;
   bool quiet = false;
   bool no_color = false;
-
-  /// Set by the subcommand that was named; run after parsing. The value is the exit status.
-  std::function<Result<int>(Session&)> command;
 
   Output format() const { return output == "json" ? Output::kJson : Output::kText; }
   /// Makes `root` absolute, without symlinks and without a slash at its end; it need not exist.
@@ -84,19 +78,5 @@ class Session {
 void print_json(const Json& value);
 /// Prints a line of text, control characters escaped, unless quiet.
 void print_line(const Session& session, const std::string& text);
-
-// One function per command file: declares the command's flags and sets Session::command when it is
-// the one that was named.
-void add_image_commands(CLI::App& app, Session& session);
-void add_keyset_commands(CLI::App& app, Session& session);
-void add_sign_commands(CLI::App& app, Session& session);
-void add_verify_commands(CLI::App& app, Session& session);
-void add_trust_commands(CLI::App& app, Session& session);
-void add_mount_commands(CLI::App& app, Session& session);
-void add_manifest_commands(CLI::App& app, Session& session);
-void add_apply_commands(CLI::App& app, Session& session);
-void add_service_commands(CLI::App& app, Session& session);
-void add_machine_commands(CLI::App& app, Session& session);
-void add_doctor_commands(CLI::App& app, Session& session);
 
 }  // namespace mosb::cli

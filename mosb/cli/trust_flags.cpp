@@ -4,13 +4,13 @@
 
 namespace mosb::cli {
 
-void add_trust_flags(CLI::App& command, TrustFlags& flags) {
-  command.add_option("--notation-config",
-                     flags.notation_config,
-                     "notation configuration directory with trust policy and trust store");
-  command.add_flag("--insecure-skip-signature",
-                   flags.skip_signature,
-                   "Accept images without looking at signatures; `mosb ps` shows it of services");
+void add_trust_flags(Command& command, TrustFlags& flags) {
+  command.option("--notation-config",
+                 flags.notation_config,
+                 "notation configuration directory with trust policy and trust store");
+  command.flag("--insecure-skip-signature",
+               flags.skip_signature,
+               "Accept images without looking at signatures; `mosb ps` shows it of services");
 }
 
 Result<std::string> trust_dir(const Session& session, const TrustFlags& flags) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "mosb/cli/command_line.h"
 #include "mosb/cli/session.h"
 
 namespace mosb::cli {
@@ -12,7 +13,7 @@ struct TrustFlags {
   bool skip_signature = false;
 };
 
-void add_trust_flags(CLI::App& command, TrustFlags& flags);
+void add_trust_flags(Command& command, TrustFlags& flags);
 /// The notation configuration for judging what a reference or manifest names.
 Result<std::string> trust_dir(const Session& session, const TrustFlags& flags);
 /// The one for starting again what was applied: that of the apply, unless a flag names another.
