@@ -78,11 +78,15 @@ std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer) 
   if (std::string complaint = squashfs_complaint(facts); !complaint.empty()) {
     return complaint;
   }
+  if (!facts.verity || facts.verity->device != facts.mount->device) {
+    return "what is mounted in its place is not on a verity device of the layer's";
+  }
+  if (!is_table_of(*facts.verity, layer)) {
+    return "the verity device in its place has another table: " + facts.verity->table;
+  }
   const LoopFacts expected{loop_tag(layer.root_hash.hex()), layer.size, true, true};
-  if (!facts.verity || facts.verity->device != facts.mount->device ||
-      !is_table_of(*facts.verity, layer) || !data_loop(*facts.verity) || !facts.loop ||
-      *facts.loop != expected) {
-    return "what is mounted in its place is on another device";
+  if (!data_loop(*facts.verity) || !facts.loop || *facts.loop != expected) {
+    return "the verity device in its place reads another device than the layer's";
   }
   return facts.verity->corrupt ? "corrupt blocks were read" : "";
 }

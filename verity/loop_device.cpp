@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -18,6 +20,7 @@ namespace {
 
 /// How often somebody else may be faster with the device that was free a moment ago.
 constexpr int kAttempts = 64;
+constexpr std::chrono::milliseconds kPause{1};
 constexpr std::uint32_t kLoopBlockSize = 4096;
 /// Documentation/admin-guide/devices.txt: block major of loop devices.
 constexpr std::string_view kLoopMajor = "7:";
@@ -70,8 +73,15 @@ Status KernelLoopApi::configure(int fd, const loop_config& config) {
 Result<LoopDevice> LoopDevice::attach(const LoopSetup& setup, LoopApi& api) {
   const loop_config config = make_config(setup);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (attempt > 0) {
+      std::this_thread::sleep_for(kPause);
+    }
     const int number = MOSB_TRY(api.get_free());
     auto fd = api.open(number);
+    // It got a user meanwhile, and loses it.
+    if (!fd && fd.error().sys_errno() == ENXIO) {
+      continue;
+    }
     if (!fd) {
       return Error(Errc::kResource, "no free loop device: " + fd.error().message())
           .with_hint("make " + device_path(number) + " (mknod b 7 " + std::to_string(number) +

@@ -1,4 +1,5 @@
 #include "mosb/base/duration.h"
+#include "mosb/base/file.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/commands.h"
@@ -14,7 +15,8 @@ struct SignFlags {
   std::string ref;
   std::string key, cert, key_name;
   std::string notation_config;
-  std::string format = "jws";
+  /// "": as notation's config.json says.
+  std::string format;
   std::string expiry;
   std::vector<std::string> metadata;
   std::string timestamp_url, timestamp_root;
@@ -68,6 +70,17 @@ Result<std::optional<trust::TimestampAuthority>> timestamp_authority(const SignF
       &session.revocation()});
 }
 
+Result<trust::EnvelopeFormat> envelope_format(const SignFlags& flags, const std::string& config) {
+  if (!flags.format.empty()) {
+    return flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
+  }
+  if (config.empty() || !path_exists(config)) {
+    return trust::EnvelopeFormat::kJws;
+  }
+  const auto notation = MOSB_TRY(trust::NotationConfig::open(config));
+  return MOSB_TRY(notation.signature_format()).value_or(trust::EnvelopeFormat::kJws);
+}
+
 Result<int> sign(Session& session, const SignFlags& flags) {
   MOSB_CHECK(check_supported(flags));
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
@@ -80,8 +93,10 @@ Result<int> sign(Session& session, const SignFlags& flags) {
   const auto metadata = MOSB_TRY(parse_key_values("--metadata", flags.metadata));
   auto authority = MOSB_TRY(timestamp_authority(flags, session));
   trust::SigningKey key = MOSB_TRY(load_key(session, flags));
-  const std::unique_ptr<oci::Repository> repository = MOSB_TRY(session.open_itself(
-      ref, flags.insecure, session.notation_config_if_any(flags.notation_config)));
+  const std::string config = session.notation_config_if_any(flags.notation_config);
+  const trust::EnvelopeFormat format = MOSB_TRY(envelope_format(flags, config));
+  const std::unique_ptr<oci::Repository> repository =
+      MOSB_TRY(session.open_itself(ref, flags.insecure, config));
   const oci::Descriptor subject = MOSB_TRY(repository->resolve(ref));
   if (!ref.digest) {
     log::info(quote(flags.ref) + " is signed as " + subject.digest.str() +
@@ -89,8 +104,7 @@ Result<int> sign(Session& session, const SignFlags& flags) {
   }
   trust::SignRequest request{
       oci::bare(subject), std::move(key), expiry, metadata, std::move(authority)};
-  request.format =
-      flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
+  request.format = format;
   const oci::Descriptor signature = MOSB_TRY(
       trust::sign(*repository, request, session.clock()).context("sign image " + quote(flags.ref)));
   if (session.format() == Output::kJson) {
@@ -120,9 +134,11 @@ void add_sign_commands(Command& app) {
   command.option("--notation-config",
                  flags->notation_config,
                  "The notation configuration directory that --key-name looks in");
-  command.option("--signature-format,--format", flags->format, "Format of the envelope")
-      .one_of({"jws", "cose"})
-      .shows_default("jws");
+  command
+      .option("--signature-format,--format",
+              flags->format,
+              "Format of the envelope (default as in notation's config.json, else jws)")
+      .one_of({"jws", "cose"});
   command.option("--expiry", flags->expiry, "How long the signature counts, e.g. 720h");
   command.option("--metadata", flags->metadata, "KEY=VALUE to sign with the image");
   command.option("--timestamp-url",

@@ -19,7 +19,12 @@ class CrowdedHost final : public LoopApi {
  public:
   CrowdedHost(int lost_races, int last_errno) : lost_races_(lost_races), errno_(last_errno) {}
   Result<int> get_free() override { return next_++; }
-  Result<UniqueFd> open(int /*number*/) override { return sys::open("/dev/null", O_RDONLY); }
+  Result<UniqueFd> open(int /*number*/) override {
+    if (going_-- > 0) {
+      return Error::sys("open", ENXIO);
+    }
+    return sys::open("/dev/null", O_RDONLY);
+  }
   Status configure(int /*fd*/, const loop_config& config) override {
     config_ = config;
     if (lost_races_-- > 0) {
@@ -29,8 +34,11 @@ class CrowdedHost final : public LoopApi {
   }
   const loop_config& config() const { return config_; }
   int asked() const { return next_; }
+  /// How many of the first devices are losing a user as they are opened.
+  void lose_users(int number) { going_ = number; }
 
  private:
+  int going_ = 0;
   int lost_races_;
   int errno_;
   int next_ = 0;
@@ -46,6 +54,13 @@ TEST_CASE("a loop device that somebody else took first is tried again with anoth
   const LoopDevice device = must(LoopDevice::attach(kSetup, host));
   CHECK(device.number() == 3);
   CHECK(device.path() == "/dev/loop3");
+}
+
+TEST_CASE("a loop device that is losing a user as it is opened is tried again with another",
+          "[verity]") {
+  CrowdedHost host(0, 0);
+  host.lose_users(2);
+  CHECK(must(LoopDevice::attach(kSetup, host)).number() == 2);
 }
 
 TEST_CASE("a host on which every free loop device is taken is out of resources", "[verity]") {
