@@ -8,7 +8,7 @@ using mosb::cli::ProgressBars;
 
 namespace {
 
-const ProgressBars::Time kStart{1000s};
+constexpr ProgressBars::Time kStart{1000s};
 constexpr ByteCount kTotal{100'000'000};
 
 ByteCount mega(std::uint64_t count) {
