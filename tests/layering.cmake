@@ -14,7 +14,7 @@ set(rule_mosb/agent "^(${base}|mosb/(oci|trust|manifest|net|agent)/|verity/|lxc/
 set(rule_mosb/cli "^(mosb/|verity/|lxc/|provider-kvm/)")
 
 # A library's headers stay in the folder that owns the seam to it.
-set(owner_CLI "^mosb/(cli/|main\\.cpp)")
+set(owner_CLI "^mosb/cli/command_line\\.")
 set(owner_archive "^mosb/agent/")
 set(owner_cbor "^mosb/trust/")
 set(owner_libcryptsetup "^verity/")
