@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <span>
+#include <string_view>
 #include <variant>
 
 #include <fcntl.h>
@@ -131,6 +133,20 @@ Error did_not_start(const MachinePlace& place, const Child& qemu, Error why) {
   return Error(Errc::kBoot, "qemu does not start: " + (said.empty() ? why.message() : said));
 }
 
+/// What the host's KVM refuses shows in qemu's words only.
+Error blame_kvm(Error error) {
+  constexpr std::array<std::string_view, 4> kWords{
+      "/kvm.c:", "kvm_", "initialize kvm", "KVM kernel module"};
+  const std::string& said = error.message();
+  const bool is_kvm = std::any_of(kWords.begin(), kWords.end(), [&](std::string_view words) {
+    return said.find(words) != std::string::npos;
+  });
+  return is_kvm ? std::move(error)
+                      .as(Errc::kHost)
+                      .with_hint("KVM does not work here: say 'accel: tcg' in its definition")
+                : error;
+}
+
 /// qemu has made everything that its command line names once it answers a question.
 Result<std::string> greet(const MachinePlace& place, const Child& qemu, const Deadline& deadline) {
   auto client = QmpClient::connect(place.files.qmp(), qemu.pidfd.get(), deadline);
@@ -163,7 +179,11 @@ Result<RunRecord> start_processes(const MachineSpec& spec,
   }
   const Child qemu = MOSB_TRY(start_qemu(spec, place, entrance));
   record.qemu = MOSB_TRY(identify(qemu.pid).as(Errc::kBoot));
-  record.qemu_version = MOSB_TRY(greet(place, qemu, Deadline::in(options.deadline)));
+  auto version = greet(place, qemu, Deadline::in(options.deadline));
+  if (!version) {
+    return spec.accel == Accel::kKvm ? blame_kvm(version.error()) : version.error();
+  }
+  record.qemu_version = *std::move(version);
   if (record.tpm && !MOSB_TRY(open_process(*record.tpm))) {
     return Error(Errc::kBoot, "swtpm ended: " + complaint(place.tpm_log()));
   }

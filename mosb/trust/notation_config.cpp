@@ -127,7 +127,7 @@ Result<std::optional<EnvelopeFormat>> NotationConfig::signature_format() const {
     return std::optional(EnvelopeFormat::kCose);
   }
   return Error(Errc::kContent, path + ": there is no signatureFormat " + quote(*name))
-      .with_hint("write \"jws\" or \"cose\"");
+      .with_hint(R"(write "jws" or "cose")");
 }
 
 Result<bool> is_insecure_registry(const std::string& dir, std::string_view host) {

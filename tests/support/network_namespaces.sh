@@ -91,6 +91,9 @@ before_theme_of_fixtures=$(declare -f before_theme)
 eval "fixtures_${before_theme_of_fixtures}"
 before_theme() {
     fixtures_before_theme
+    # The first namespace of a host makes the mount that all of them are in, which stays.
+    ip netns add "mosb-test-$$"
+    ip netns del "mosb-test-$$"
     [[ ! -e $fixtures/answer ]] || return 0
     {
         cc -static -O1 -o "$fixtures/answer" "$support/answer.c"
