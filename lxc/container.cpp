@@ -20,6 +20,7 @@
 #include "lxc/program_readahead.h"
 #include "lxc/run_record.h"
 #include "lxc/spec_codec.h"
+#include "mosb/base/boot_id.h"
 #include "mosb/base/cgroup.h"
 #include "mosb/base/json.h"
 #include "mosb/base/process.h"

@@ -15,6 +15,7 @@
 #include "lxc/launch_error.h"
 #include "lxc/run_record.h"
 #include "lxc/trim_memory.h"
+#include "mosb/base/boot_id.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"

@@ -103,12 +103,6 @@ struct flock whole_file(short type) {
 
 }  // namespace
 
-Result<std::string> current_boot_id() {
-  const std::string text =
-      MOSB_TRY(read_kernel_file("/proc/sys/kernel/random/boot_id", kMaxRecord).as(Errc::kHost));
-  return text.substr(0, text.find('\n'));
-}
-
 std::string new_run_id() {
   return random_hex(8);
 }

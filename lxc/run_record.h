@@ -36,8 +36,6 @@ struct ExitRecord {
   ContainerFacts::Exit exit;
 };
 
-/// This boot of the kernel. Errors: kHost without /proc.
-Result<std::string> current_boot_id();
 /// 16 random hexadecimal digits.
 std::string new_run_id();
 

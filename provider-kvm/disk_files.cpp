@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "mosb/base/file.h"
+#include "mosb/base/program.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "provider-kvm/program.h"
 
 namespace mosb::kvm {
 

@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/process.h"
@@ -106,13 +107,12 @@ std::string failure_text(const ProbeProgress& progress, bool in_time) {
 }
 
 Result<std::string> kernel_identity() {
-  const std::string boot =
-      MOSB_TRY(read_kernel_file("/proc/sys/kernel/random/boot_id", kMaxCache).as(Errc::kHost));
+  const std::string boot = MOSB_TRY(current_boot_id());
   utsname name{};
   if (::uname(&name) < 0) {
     return Error::sys("ask for the kernel's name", errno);
   }
-  return boot.substr(0, boot.find('\n')) + " " + static_cast<const char*>(name.release);
+  return boot + " " + static_cast<const char*>(name.release);
 }
 
 constexpr std::array kOutcomes{

@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
+#include "mosb/base/program.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "provider-kvm/qmp_client.h"
@@ -27,16 +29,9 @@ constexpr std::chrono::seconds kPressAgain{3};
 /// For writing out what disks have cached, after "quit".
 constexpr std::chrono::seconds kQuitTime{10};
 
-/// The last line that is there.
-std::string last_line(const std::string& log) {
+std::string last_words(const std::string& log) {
   const auto text = read_file(log, kMaxProcessLog);
-  if (!text) {
-    return "";
-  }
-  const std::vector<std::string> lines = split(*text, '\n');
-  const auto last = std::find_if(
-      lines.rbegin(), lines.rend(), [](const std::string& line) { return !line.empty(); });
-  return last == lines.rend() ? "" : escape(*last);
+  return text ? escape(last_line(*text)) : "";
 }
 
 /// Waits for the process's end; false after the time.
@@ -104,7 +99,7 @@ Result<Observation> observe(const MachinePlace& place) {
   auto qemu = MOSB_TRY(open_process(seen.record->qemu));
   if (!qemu) {
     // qemu removes its pid file whenever it ends in order, also when somebody asked it to.
-    seen.last_words = last_line(place.qemu_log());
+    seen.last_words = last_words(place.qemu_log());
     const bool by_signal = seen.last_words.find("terminating on signal") != std::string::npos;
     seen.condition =
         by_signal || path_exists(place.files.pid()) ? Condition::kCrashed : Condition::kEnded;
@@ -114,7 +109,7 @@ Result<Observation> observe(const MachinePlace& place) {
   seen.condition = Condition::kRunning;
   if (seen.record->tpm && !MOSB_TRY(open_process(*seen.record->tpm))) {
     seen.condition = Condition::kTpmGone;
-    seen.last_words = last_line(place.tpm_log());
+    seen.last_words = last_words(place.tpm_log());
   }
   return seen;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -9,13 +10,14 @@
 #include <net/if.h>
 #include <sys/stat.h>
 
+#include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
+#include "mosb/base/program.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "provider-kvm/disk_files.h"
 #include "provider-kvm/machine_run.h"
-#include "provider-kvm/program.h"
 #include "provider-kvm/qemu_argv.h"
 #include "provider-kvm/qmp_client.h"
 #include "provider-kvm/tap_device.h"
@@ -29,10 +31,6 @@ constexpr ByteCount kMaxProcessLog{1 * kMiB};
 constexpr std::chrono::seconds kEndTime{1};
 /// Of making a directory whose parent another machine's end may be removing.
 constexpr int kAttempts = 10;
-
-std::string folder_of(const std::string& path) {
-  return path.substr(0, path.rfind('/'));
-}
 
 /// What the program complained about: its last line without its own name in front.
 std::string complaint(const std::string& log) {
@@ -93,7 +91,7 @@ Status make_run_dir(const std::string& dir) {
 
 /// qemu would make it readable by everybody, and guests print passwords.
 Status make_console_log(const std::string& path) {
-  MOSB_CHECK(sys::mkdir_all(folder_of(path), 0755));
+  MOSB_CHECK(sys::mkdir_all(std::filesystem::path(path).parent_path().string(), 0755));
   const UniqueFd log = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
   if (::fchmod(log.get(), 0600) < 0) {
     return Error::sys("chmod " + quote(path), errno);
@@ -113,7 +111,8 @@ Result<Child> start_qemu(const MachineSpec& spec,
                          const MachinePlace& place,
                          const CgroupEntrance& cgroup) {
   std::vector<std::string> argv = qemu_argv(spec, place.files);
-  argv[0] = MOSB_TRY(find_program(argv[0]).with_hint("install the package qemu-system-x86"));
+  argv[0] = MOSB_TRY(
+      find_program(argv[0]).as(Errc::kHost).with_hint("install the package qemu-system-x86"));
   const UniqueFd log =
       MOSB_TRY(sys::open(place.qemu_log(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
   return spawn({.argv = std::move(argv),

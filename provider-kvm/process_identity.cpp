@@ -26,7 +26,11 @@ Result<ProcessIdentity> identify(pid_t pid) {
   const std::string file = "/proc/" + std::to_string(pid) + "/stat";
   const auto text = read_kernel_file(file, kMaxStat);
   if (!text) {
-    return Error(Errc::kNotFound, "there is no process " + std::to_string(pid));
+    const int err = text.error().sys_errno();
+    // ESRCH: it ended between open and read.
+    return err == ENOENT || err == ESRCH
+               ? Error(Errc::kNotFound, "there is no process " + std::to_string(pid))
+               : text.error();
   }
   const std::size_t name_end = text->rfind(") ");
   if (name_end == std::string::npos) {
@@ -49,7 +53,7 @@ Result<std::optional<UniqueFd>> open_process(const ProcessIdentity& identity) {
   }
   // The number is looked up while the pidfd holds it: what it means now it will mean later.
   const auto now = identify(identity.pid);
-  if (!now && now.error().sys_errno() != ENOENT && now.error().sys_errno() != ESRCH) {
+  if (!now && now.error().code() != Errc::kNotFound) {
     // Not knowing is no reason to take a process for one that has ended.
     return now.error();
   }

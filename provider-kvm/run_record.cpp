@@ -99,12 +99,6 @@ const char* accel_name(Accel accel) {
   return accel == Accel::kKvm ? "kvm" : "tcg";
 }
 
-Result<std::string> current_boot_id() {
-  const std::string text =
-      MOSB_TRY(read_kernel_file("/proc/sys/kernel/random/boot_id", kMaxRecord).as(Errc::kHost));
-  return text.substr(0, text.find('\n'));
-}
-
 Status write_run_record(const std::string& file, const RunRecord& record) {
   Json object{{"boot_id", record.boot_id},
               {"qemu", to_json(record.qemu)},

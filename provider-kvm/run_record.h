@@ -34,8 +34,6 @@ struct RunRecord {
   bool operator==(const RunRecord&) const = default;
 };
 
-/// Errors: kHost without /proc.
-Result<std::string> current_boot_id();
 
 Status write_run_record(const std::string& file, const RunRecord& record);
 /// nullopt if there is none. Errors: kState if it is damaged.

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "mosb/base/file.h"
+#include "mosb/base/program.h"
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "provider-kvm/program.h"
 #include "provider-kvm/unix_socket.h"
 
 namespace mosb::kvm {
@@ -32,15 +32,6 @@ std::vector<std::string> setup_argv(const Tpm& tpm, const std::string& dir) {
     argv.insert(argv.end(), {"--tpm2", "--pcr-banks", "sha256"});
   }
   return argv;
-}
-
-/// The last line that says something.
-std::string last_line(const std::string& text) {
-  std::string last;
-  for (const std::string& line : split(text, '\n')) {
-    last = line.empty() ? last : line;
-  }
-  return escape(last);
 }
 
 }  // namespace
@@ -68,7 +59,7 @@ Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
   if (done->status != 0) {
     return Error(Errc::kBoot,
                  "set up the TPM in " + quote(tpm.state_dir) + ": " +
-                     last_line(done->out + "\n" + done->err));
+                     escape(last_line(done->out + "\n" + done->err)));
   }
   MOSB_CHECK(sys::rename(dir, tpm.state_dir));
   remove.dismiss();
@@ -77,7 +68,7 @@ Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
 
 Result<Child> start_tpm(const Tpm& tpm, const TpmStart& how) {
   const std::string program =
-      MOSB_TRY(find_program("swtpm").with_hint("install the package swtpm"));
+      MOSB_TRY(find_program("swtpm").as(Errc::kHost).with_hint("install the package swtpm"));
   // Listening before swtpm runs: qemu need not wait for it.
   const UniqueFd socket = MOSB_TRY(listen_unix(how.socket));
   const UniqueFd log =

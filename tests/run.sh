@@ -183,7 +183,7 @@ run_lines() {
     shift
     "$@" 2>&1 | tee "$log" || status=$?
     add_counts "$log"
-    ((status == 0)) || grep -q '^not ok' "$log" || bad "$* ends with status 0"
+    ((status == 0)) || grep -q '^not ok' "$log" || bad "$* ends with status $status"
 }
 run_system() { run_lines system.log "$tests/system/run.sh"; }
 run_machine() { run_lines machine.log "$tests/vm/run.sh"; }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "mosb/agent/volumes.h"
+#include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
@@ -127,7 +128,7 @@ bool InstanceNetwork::is_needless(const NetworkWish& wish) const {
 Status InstanceNetwork::write_record(const net::NetworkRecord& record) const {
   MOSB_CHECK(sys::mkdir_all(paths_.run(), 0755));
   Json json = net::to_json(record);
-  json["boot_id"] = MOSB_TRY(boot_id());
+  json["boot_id"] = MOSB_TRY(current_boot_id());
   return replace_file(record_path(paths_), json.dump() + "\n", 0600);
 }
 
@@ -139,7 +140,7 @@ Result<std::optional<net::NetworkRecord>> InstanceNetwork::read_record() const {
   const std::string text = MOSB_TRY(read_file(path, kMaxRecord));
   const Json json =
       MOSB_TRY(json::parse(text, kMaxRecord).context("read " + quote(path)).as(Errc::kState));
-  if (MOSB_TRY(json::require_string(json, "boot_id")) != MOSB_TRY(boot_id())) {
+  if (MOSB_TRY(json::require_string(json, "boot_id")) != MOSB_TRY(current_boot_id())) {
     return std::optional<net::NetworkRecord>();
   }
   return std::optional(MOSB_TRY(net::parse_network_record(json).context("read " + quote(path))));

@@ -6,6 +6,7 @@
 #include <dirent.h>
 
 #include "mosb/agent/volumes.h"
+#include "mosb/base/boot_id.h"
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
@@ -35,7 +36,7 @@ Result<std::optional<ServiceRecord>> read_service_record(const Paths& paths,
   }
   const Json json = MOSB_TRY(json::parse(*text, kMaxRecord).context(quote(path)).as(Errc::kState));
   // A root whose /run is no tmpfs keeps records over a reboot; they say nothing then.
-  if (MOSB_TRY(json::require_string(json, "boot")) != MOSB_TRY(boot_id())) {
+  if (MOSB_TRY(json::require_string(json, "boot")) != MOSB_TRY(current_boot_id())) {
     return std::optional<ServiceRecord>();
   }
   ServiceRecord record;
@@ -50,7 +51,7 @@ Result<std::optional<ServiceRecord>> read_service_record(const Paths& paths,
 Status write_service_record(const Paths& paths,
                             const std::string& name,
                             const ServiceRecord& record) {
-  const Json json{{"boot", MOSB_TRY(boot_id())},
+  const Json json{{"boot", MOSB_TRY(current_boot_id())},
                   {"fingerprint", record.fingerprint},
                   {"stop_signal", record.stop_signal},
                   {"stop_timeout_ms", record.stop_timeout.count()},

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "mosb/agent/rootfs_tar.h"
+#include "mosb/base/program.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -39,17 +40,6 @@ std::string octal(std::uint32_t mode) {
   std::array<char, 16> text{};
   (void)std::snprintf(text.data(), text.size(), "%04o", mode);
   return text.data();
-}
-
-/// The last line that says something: squashfs-tools put the reason there.
-std::string last_line(const std::string& text) {
-  std::string last;
-  for (const std::string& line : split(text, '\n')) {
-    if (!line.empty()) {
-      last = line;
-    }
-  }
-  return last;
 }
 
 Status run(std::vector<std::string> argv, int input_fd, ProcessRunner& processes) {

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
 #include "mosb/base/sys.h"
@@ -47,7 +48,7 @@ Status keep_for_good(const Paths& paths, const std::string& label) {
 /// no half-emptied volume behind the name.
 Status renew(const Paths& paths, const std::string& label, const std::string& dir) {
   Json record = MOSB_TRY(read_record(paths));
-  const std::string boot = MOSB_TRY(boot_id());
+  const std::string boot = MOSB_TRY(current_boot_id());
   const auto it = record.find(label);
   if (it != record.end() && *it == boot) {
     return ok();
@@ -63,16 +64,6 @@ Status renew(const Paths& paths, const std::string& label, const std::string& di
 }
 
 }  // namespace
-
-Result<std::string> boot_id() {
-  constexpr ByteCount kMost{64};
-  std::string id =
-      MOSB_TRY(read_kernel_file("/proc/sys/kernel/random/boot_id", kMost).as(Errc::kHost));
-  while (!id.empty() && id.back() == '\n') {
-    id.pop_back();
-  }
-  return id;
-}
 
 Status check_volume(const Paths& paths, const VolumeBind& volume) {
   const std::string dir = volume_dir(paths, volume.label);

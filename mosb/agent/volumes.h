@@ -21,7 +21,4 @@ Result<std::string> ensure_volume(const Paths& paths, const VolumeBind& volume);
 /// Where a service's n-th volume is bound, for the container to take over.
 std::string volume_bind_path(const Paths& paths, const std::string& service, std::size_t index);
 
-/// This boot's id as the kernel gives it. Errors: kHost.
-Result<std::string> boot_id();
-
 }  // namespace mosb::agent

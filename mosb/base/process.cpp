@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mosb/base/program.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -40,20 +41,6 @@ std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
     out.push_back(fd.get());
   }
   return out;
-}
-
-Result<std::string> find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) {
-    return name;
-  }
-  for (const char* dir :
-       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
-    std::string path = std::string(dir) + "/" + name;
-    if (::access(path.c_str(), X_OK) == 0) {
-      return path;
-    }
-  }
-  return Error(Errc::kNotFound, "program " + quote(name) + " is not installed");
 }
 
 /// What the child needs, made before it: it may not allocate.

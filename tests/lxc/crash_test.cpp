@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lxc/run_record.h"
+#include "mosb/base/boot_id.h"
 #include "mosb/base/cgroup.h"
 #include "mosb/base/file.h"
 #include "tests/lxc/box.h"

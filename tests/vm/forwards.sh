@@ -74,7 +74,13 @@ failed=0
 judge() {
     local name=$1
     shift
-    if "$@" >"$work/said" 2>&1; then
+    local status
+    # Not as a condition, where bash ignores set -e in what is called.
+    set +e
+    (set -e && "$@") >"$work/said" 2>&1
+    status=$?
+    set -e
+    if ((status == 0)); then
         echo "ok - $name"
     else
         failed=1
