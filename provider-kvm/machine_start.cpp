@@ -135,7 +135,7 @@ Error did_not_start(const MachinePlace& place, const Child& qemu, Error why) {
 /// What the host's KVM refuses shows in qemu's words only.
 Error blame_kvm(Error error) {
   constexpr std::array<std::string_view, 4> kWords{
-      "/kvm.c:", "kvm_", "initialize kvm", "KVM kernel module"};
+      "/kvm.c:", "kvm_init_vcpu", "initialize kvm", "KVM kernel module"};
   const std::string& said = error.message();
   const bool is_kvm = std::any_of(kWords.begin(), kWords.end(), [&](std::string_view words) {
     return said.find(words) != std::string::npos;

@@ -101,9 +101,9 @@ void add_service(const ServiceStatus& service, PortHolders& out) {
                     service.state != ServiceState::kFailed;
   for (const manifest::TargetPort& port : service.ports) {
     for (const kvm::Protocol protocol : {kvm::Protocol::kTcp, kvm::Protocol::kUdp}) {
-      const std::string name = manifest::protocol_name(port.protocol);
-      const bool has = name == "both" || name == (protocol == kvm::Protocol::kTcp ? "tcp" : "udp");
-      if (runs && has) {
+      using Published = manifest::TargetPort::Protocol;
+      const Published other = protocol == kvm::Protocol::kTcp ? Published::kUdp : Published::kTcp;
+      if (runs && port.protocol != other) {
         HostForward forward;
         forward.protocol = protocol;
         forward.host_port = port.host;

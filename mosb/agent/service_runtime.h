@@ -76,6 +76,7 @@ class ServiceRuntime {
   Status release_unknown(const std::string& target) const;
 
   struct Leaving;
+  /// `keep` is the spec that is started next under the name, if any.
   Leaving leaving(const std::string& name, const ServiceSpec* keep) const;
   Status ask_to_stop(Leaving& service) const;
   Status finish(const std::vector<Leaving>& services) const;

@@ -27,7 +27,7 @@ constexpr std::chrono::seconds kEndTimeout{5};
 
 }  // namespace
 
-/// A service on its way out. `keep` is the spec that is started next under the name, if any.
+/// A service on its way out.
 struct ServiceRuntime::Leaving {
   std::string name;
   ServiceRecord how;

@@ -74,7 +74,8 @@ Result<trust::EnvelopeFormat> envelope_format(const SignFlags& flags, const std:
   if (!flags.format.empty()) {
     return flags.format == "cose" ? trust::EnvelopeFormat::kCose : trust::EnvelopeFormat::kJws;
   }
-  if (config.empty() || !path_exists(config)) {
+  // One that is named must be there; notation's own place may be empty.
+  if (config.empty() || (flags.notation_config.empty() && !path_exists(config))) {
     return trust::EnvelopeFormat::kJws;
   }
   const auto notation = MOSB_TRY(trust::NotationConfig::open(config));

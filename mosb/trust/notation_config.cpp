@@ -114,8 +114,10 @@ Result<std::optional<EnvelopeFormat>> NotationConfig::signature_format() const {
   if (!config) {
     return std::optional<EnvelopeFormat>();
   }
+  constexpr const char* kHint = R"(write "jws" or "cose")";
   const std::string path = quote(config_path(dir_));
-  const auto name = MOSB_TRY(json::optional_string(*config, "signatureFormat").context(path));
+  const auto name =
+      MOSB_TRY(json::optional_string(*config, "signatureFormat").context(path).with_hint(kHint));
   // As notation, which takes an empty one for none and no other spelling.
   if (!name || name->empty()) {
     return std::optional<EnvelopeFormat>();
@@ -127,7 +129,7 @@ Result<std::optional<EnvelopeFormat>> NotationConfig::signature_format() const {
     return std::optional(EnvelopeFormat::kCose);
   }
   return Error(Errc::kContent, path + ": there is no signatureFormat " + quote(*name))
-      .with_hint(R"(write "jws" or "cose")");
+      .with_hint(kHint);
 }
 
 Result<bool> is_insecure_registry(const std::string& dir, std::string_view host) {

@@ -107,6 +107,9 @@ config_format() {
     echo '{"signatureFormat": "pgp"}' >home/notation/config.json
     refused 11 content 'signatureFormat' \
         mosb sign oci:mosb:x --key-name k --notation-config home/notation
+    contains "$err" '^hint: write "jws" or "cose"'
+    refused 13 policy "'home/none'" mosb sign oci:mosb:x --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem" --notation-config home/none
 }
 
 test_case "user metadata is signed and asked for on both sides" metadata
