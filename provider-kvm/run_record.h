@@ -34,7 +34,6 @@ struct RunRecord {
   bool operator==(const RunRecord&) const = default;
 };
 
-
 Status write_run_record(const std::string& file, const RunRecord& record);
 /// nullopt if there is none. Errors: kState if it is damaged.
 Result<std::optional<RunRecord>> read_run_record(const std::string& file);
