@@ -56,14 +56,14 @@ Digest Hasher::finish() {
 }
 
 Result<Digest> Digest::parse(std::string_view text) {
-  const Error malformed(Errc::kContent, "malformed digest " + quote(text));
+  const auto malformed = [&] { return Error(Errc::kContent, "malformed digest " + quote(text)); };
   if (text.substr(0, kPrefix.size()) != kPrefix ||
       text.size() != kPrefix.size() + 2 * kSha256Size) {
-    return malformed;
+    return malformed();
   }
   const auto bytes = from_hex(text.substr(kPrefix.size()));
   if (!bytes) {
-    return malformed;
+    return malformed();
   }
   Sha256 value{};
   std::copy(bytes->begin(), bytes->end(), value.begin());

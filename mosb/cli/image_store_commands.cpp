@@ -2,11 +2,15 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "mosb/agent/image_removal.h"
 #include "mosb/agent/image_users.h"
 #include "mosb/agent/instance.h"
+#include "mosb/base/byte_count.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/image_scrub_command.h"
@@ -54,31 +58,62 @@ std::vector<agent::ImageUser> find_users(const Session& session,
   return *std::move(users);
 }
 
-Result<int> list(Session& session) {
-  Json json = Json::array();
-  std::vector<std::vector<std::string>> rows;
-  if (oci::Store::exists(session.paths().store())) {
-    oci::Store store = MOSB_TRY(oci::Store::open(session.paths().store()));
-    const std::vector<oci::StoredImage> images = MOSB_TRY(store.images());
-    const std::vector<agent::ImageUser> users = find_users(session, store, images);
-    for (const oci::StoredImage& image : images) {
-      const std::vector<std::string> names = names_of(users_of(image, users));
-      const auto size = store.size(image);
-      rows.push_back({image.ref,
-                      image.scope,
-                      image.manifest.digest.str(),
-                      size ? std::to_string(size->value) : "?",
-                      join(names, ", ")});
-      json.push_back(to_json(image));
-      json.back()["size"] = size ? Json(size->value) : Json(nullptr);
-      json.back()["pinned_by"] = names;
-    }
+struct ListedImage {
+  oci::StoredImage image;
+  /// nullopt if a blob of it is missing.
+  std::optional<ByteCount> size;
+  std::vector<std::string> pinned_by;
+};
+
+Result<std::vector<ListedImage>> list_images(const Session& session) {
+  std::vector<ListedImage> listed;
+  if (!oci::Store::exists(session.paths().store())) {
+    return listed;
   }
+  oci::Store store = MOSB_TRY(oci::Store::open(session.paths().store()));
+  std::vector<oci::StoredImage> images = MOSB_TRY(store.images());
+  const std::vector<agent::ImageUser> users = find_users(session, store, images);
+  listed.reserve(images.size());
+  for (oci::StoredImage& image : images) {
+    const auto size = store.size(image);
+    std::vector<std::string> names = names_of(users_of(image, users));
+    listed.push_back({.image = std::move(image),
+                      .size = size ? std::optional(*size) : std::nullopt,
+                      .pinned_by = std::move(names)});
+  }
+  return listed;
+}
+
+Json to_json(const std::vector<ListedImage>& listed) {
+  Json json = Json::array();
+  for (const ListedImage& entry : listed) {
+    Json object = to_json(entry.image);
+    object["size"] = entry.size ? Json(entry.size->value) : Json(nullptr);
+    object["pinned_by"] = entry.pinned_by;
+    json.push_back(std::move(object));
+  }
+  return json;
+}
+
+std::string to_table(const std::vector<ListedImage>& listed) {
+  std::vector<std::vector<std::string>> rows;
+  rows.reserve(listed.size());
+  for (const ListedImage& entry : listed) {
+    rows.push_back({entry.image.ref,
+                    entry.image.scope,
+                    entry.image.manifest.digest.str(),
+                    entry.size ? std::to_string(entry.size->value) : "?",
+                    join(entry.pinned_by, ", ")});
+  }
+  return render_table({"IMAGE", "SCOPE", "DIGEST", "SIZE", "PINNED BY"}, rows);
+}
+
+Result<int> list(Session& session) {
+  const std::vector<ListedImage> listed = MOSB_TRY(list_images(session));
   if (session.format() == Output::kJson) {
-    print_json(json);
+    print_json(to_json(listed));
   } else if (!session.quiet) {
-    (void)std::fputs(render_table({"IMAGE", "SCOPE", "DIGEST", "SIZE", "PINNED BY"}, rows).c_str(),
-                     stdout);
+    (void)std::fputs(to_table(listed).c_str(), stdout);
   }
   return 0;
 }

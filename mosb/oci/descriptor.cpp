@@ -13,9 +13,10 @@ namespace {
 /// OCI's sizes are int64.
 constexpr std::uint64_t kMaxSize = std::numeric_limits<std::int64_t>::max();
 
-Status check_no_urls(const Json& object) {
+Status check_no_urls(const Json& object, const Digest& digest) {
   if (object.contains("urls")) {
-    return Error(Errc::kContent, "it has 'urls': mosb fetches from nowhere but the repository");
+    return Error(Errc::kContent, "it has 'urls': mosb fetches from nowhere but the repository")
+        .context("descriptor of " + digest.str());
   }
   return ok();
 }
@@ -56,7 +57,7 @@ Result<Descriptor> parse_descriptor(const Json& object) {
   if (const Json* const platform = MOSB_TRY(json::optional_object(object, "platform"))) {
     descriptor.platform = MOSB_TRY(parse_platform(*platform).context("platform"));
   }
-  MOSB_CHECK(check_no_urls(object).context("descriptor of " + descriptor.digest.str()));
+  MOSB_CHECK(check_no_urls(object, descriptor.digest));
   return descriptor;
 }
 

@@ -153,8 +153,11 @@ Result<Store> Store::open(const std::string& dir) {
 }
 
 bool Store::exists(const std::string& dir) {
+  if (path_exists(dir + "/oci-layout")) {
+    return true;  // without going through thousands of blobs
+  }
   const auto blobs = list_dir(dir + "/blobs/sha256");
-  return path_exists(dir + "/oci-layout") || (blobs && !blobs->empty());
+  return blobs && !blobs->empty();
 }
 
 Result<Store> Store::open_or_create(const std::string& dir) {
