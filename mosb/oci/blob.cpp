@@ -26,20 +26,28 @@ Error wrong_size(const Digest& digest, std::uint64_t size, const std::string& fo
 
 BlobCheck::BlobCheck(const Descriptor& expected) : digest_(expected.digest), size_(expected.size) {}
 
-Status BlobCheck::update(std::span<const std::byte> bytes) {
-  if (bytes.size() > size_ - seen_) {
+Status BlobCheck::count(std::size_t bytes) {
+  if (bytes > size_ - seen_) {
     return wrong_size(digest_, size_, "more");
   }
-  seen_ += bytes.size();
+  seen_ += bytes;
+  return ok();
+}
+
+Status BlobCheck::update(std::span<const std::byte> bytes) {
+  MOSB_CHECK(count(bytes.size()));
   hasher_.update(bytes);
   return ok();
 }
 
 Status BlobCheck::finish() {
+  return finish(hasher_.finish());
+}
+
+Status BlobCheck::finish(const Digest& found) const {
   if (seen_ != size_) {
     return wrong_size(digest_, size_, std::to_string(seen_));
   }
-  const Digest found = hasher_.finish();
   if (found != digest_) {
     return Error(
         Errc::kContent,

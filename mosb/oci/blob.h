@@ -27,6 +27,14 @@ class BlobCheck {
   Status update(std::span<const std::byte> bytes);
   /// Errors: kContent if bytes are missing or the digest differs.
   Status finish();
+
+  // Where somebody else hashes the bytes, from seen() on.
+  Hasher& hasher() { return hasher_; }
+  /// As update(), for bytes that are only counted here.
+  Status count(std::size_t bytes);
+  /// As finish(), with the digest of all of them.
+  Status finish(const Digest& found) const;
+
   std::uint64_t seen() const { return seen_; }
 
  private:

@@ -20,6 +20,8 @@ namespace mosb::oci {
 namespace {
 
 constexpr ByteCount kWriteBack{8 * kMiB};
+/// A thread for less would cost more than it saves.
+constexpr ByteCount kHashBeside{4 * kMiB};
 
 std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
@@ -135,6 +137,7 @@ Status BlobWriter::restart() {
   if (::ftruncate(lock_.fd(), 0) < 0 || ::lseek(lock_.fd(), 0, SEEK_SET) < 0) {
     return Error::sys("empty " + quote(file_.get()), errno);
   }
+  hash_.reset();
   check_ = BlobCheck(expected_);
   started_ = 0;
   return ok();
@@ -151,8 +154,14 @@ void BlobWriter::keep() {
 }
 
 Status BlobWriter::write(std::span<const std::byte> bytes) {
-  MOSB_CHECK(check_.update(bytes));
+  if (!hash_ && expected_.size - check_.seen() >= kHashBeside.value) {
+    hash_ = GrowingFileHash::start(lock_.fd(), file_.get(), check_.seen(), check_.hasher());
+  }
+  MOSB_CHECK(hash_ ? check_.count(bytes.size()) : check_.update(bytes));
   MOSB_CHECK(sys::write_all(lock_.fd(), bytes).context(quote(file_.get())));
+  if (hash_) {
+    hash_->advance(check_.seen());
+  }
   // What is on its way to the disk already, commit() need not wait for. Only a hint: it proves
   // nothing, so errors are left to fsync(2).
   if (check_.seen() - started_ >= kWriteBack.value) {
@@ -165,8 +174,15 @@ Status BlobWriter::write(std::span<const std::byte> bytes) {
   return ok();
 }
 
+Status BlobWriter::check() {
+  if (!hash_) {
+    return check_.finish();
+  }
+  return check_.finish(MOSB_TRY(hash_->finish()));
+}
+
 Status BlobWriter::commit(const std::string& path, mode_t mode) {
-  MOSB_CHECK(check_.finish());
+  MOSB_CHECK(check());
   if (::fchmod(lock_.fd(), mode) < 0) {
     return Error::sys("chmod " + quote(file_.get()), errno);
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "mosb/base/result.h"
 #include "mosb/oci/blob.h"
 #include "mosb/oci/descriptor.h"
+#include "mosb/oci/growing_file_hash.h"
 
 namespace mosb::oci {
 
@@ -56,12 +58,15 @@ class BlobWriter {
   BlobWriter(FileLock lock, std::string path, const Descriptor& expected)
       : lock_(std::move(lock)), file_(std::move(path)), expected_(expected), check_(expected) {}
   Status take_over();
+  Status check();
 
   // In this order: the name goes before the lock.
   FileLock lock_;
   Owned<TempFileTraits> file_;
   Descriptor expected_;
   BlobCheck check_;
+  /// Hashes in its place, if the blob is large.
+  std::unique_ptr<GrowingFileHash> hash_;
   /// Up to here the kernel was asked to write.
   std::uint64_t started_ = 0;
 };
