@@ -15,6 +15,7 @@
 #include "mosb/oci/credential_helper.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/mirrored_repository.h"
+#include "mosb/oci/unreachable_hosts.h"
 #include "mosb/trust/notation_config.h"
 
 namespace mosb::agent {
@@ -26,7 +27,12 @@ constexpr ByteCount kMaxPassword{4 * kKiB};
 constexpr oci::HttpTimeouts kMirrorTimeouts{.connect = std::chrono::seconds(3),
                                             .request = std::chrono::seconds(20),
                                             .rate_window = std::chrono::seconds(10)};
-constexpr oci::RetryPolicy kMirrorRetries{.attempts = 1};
+
+/// Mirrors that gave no answer to one service, so that the next ones don't wait for them, too.
+oci::UnreachableHosts& silent_mirrors() {
+  static oci::UnreachableHosts hosts;
+  return hosts;
+}
 
 Result<std::optional<oci::Credentials>> credentials_for(const std::string& host,
                                                         const std::string& repository,
@@ -86,7 +92,8 @@ oci::Place mirror_place(const oci::MirrorName& mirror,
                               repository,
                               registry,
                               options,
-                              {.timeouts = kMirrorTimeouts, .retries = kMirrorRetries});
+                              {.timeouts = kMirrorTimeouts,
+                               .retries = {.attempts = 1, .unreachable = &silent_mirrors()}});
           }};
 }
 

@@ -59,7 +59,16 @@ std::optional<milliseconds> PatientHttpClient::pause_after(const Result<HttpResp
   return pause <= retries_.longest_pause ? std::optional(pause) : std::nullopt;
 }
 
+void PatientHttpClient::remember_silence(const HttpRequest& request) const {
+  if (retries_.unreachable != nullptr && !was_answered_ && http_.failed_on_the_way()) {
+    retries_.unreachable->add(request.url.authority());
+  }
+}
+
 Result<HttpResponse> PatientHttpClient::send(const HttpRequest& request, const HttpPolicy& policy) {
+  if (retries_.unreachable != nullptr && retries_.unreachable->contains(request.url.authority())) {
+    return Error(Errc::kNetwork, request.url.authority() + " gave no answer before");
+  }
   if (request.method != HttpMethod::kGet && request.method != HttpMethod::kHead) {
     auto response = http_.send(request, policy);
     was_answered_ = was_answered_ || response.has_value();
@@ -106,6 +115,9 @@ Result<HttpResponse> PatientHttpClient::send(const HttpRequest& request, const H
     const auto pause = pause_after(response, fruitless);
     if (!pause || attempts == kMostAttempts ||
         std::chrono::steady_clock::now() + *pause >= *bounded.timeouts.deadline) {
+      if (!response) {
+        remember_silence(request);
+      }
       return response;
     }
     log::debug(

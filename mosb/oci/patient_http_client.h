@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "mosb/oci/http_client.h"
+#include "mosb/oci/unreachable_hosts.h"
 
 namespace mosb::oci {
 
@@ -15,6 +16,9 @@ struct RetryPolicy {
   std::chrono::milliseconds first_pause{500};
   /// Whoever wants a longer pause is not waited for.
   std::chrono::milliseconds longest_pause{30'000};
+  /// Not owned. Where it is set, a server that gave no answer is put there, and nothing is sent to
+  /// one that is there already (kNetwork).
+  UnreachableHosts* unreachable = nullptr;
 };
 
 /// Makes requests of the methods GET and HEAD again that may succeed a moment later, from where the
@@ -31,6 +35,7 @@ class PatientHttpClient final : public HttpClient {
   bool failed_on_the_way() const override { return http_.failed_on_the_way(); }
 
  private:
+  void remember_silence(const HttpRequest& request) const;
   /// How long to wait before the next attempt; nullopt: what came is final.
   std::optional<std::chrono::milliseconds> pause_after(const Result<HttpResponse>& response,
                                                        unsigned attempt) const;

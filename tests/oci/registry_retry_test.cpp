@@ -216,3 +216,26 @@ TEST_CASE("what writes is never made again", "[oci]") {
   (void)refused(patient(server)->push_blob(blob_of(bytes), mosb::oci::BlobSource::bytes(bytes)));
   CHECK(server.count("POST", std::string(kApp) + "blobs/uploads/") == 1);
 }
+
+TEST_CASE("a server that gave no answer is not asked by the next client that knows", "[oci]") {
+  mosb::oci::UnreachableHosts unreachable;
+  RegistryOptions options{.insecure = true};
+  options.retries = {.attempts = 1, .unreachable = &unreachable};
+  const auto ask = [&](const ScriptedRegistry& server) {
+    auto http = must(mosb::oci::make_curl_http_client());
+    auto registry = must(mosb::oci::Registry::open(server.host(), "app/web", options, *http));
+    return registry.resolve(tagged("1"));
+  };
+  const auto silent = must(ScriptedRegistry::start(Json::array({{{"raw_base64", ""}}})));
+  CHECK(refused(ask(silent)).code() == Errc::kNetwork);
+  const std::size_t asked = silent.requests().size();
+  const mosb::Error again = refused(ask(silent));
+  CHECK(again.code() == Errc::kNetwork);
+  CHECK(again.message().find(silent.host() + " gave no answer before") != std::string::npos);
+  CHECK(silent.requests().size() == asked);
+
+  const auto busy =
+      must(ScriptedRegistry::start(in_turn({{{"status", 503}}, manifest_rule("1", kManifest)})));
+  CHECK(refused(ask(busy)).code() == Errc::kNetwork);
+  CHECK(ask(busy).has_value());
+}

@@ -84,6 +84,23 @@ stalling_mirror() {
     equal "$(wc -l <faults.log)" 1 "how often the mirror was asked"
 }
 
+test_case "a mirror that is silent holds up one service of a manifest, not each" silent_mirror
+silent_mirror() {
+    start_registry
+    push shell
+    push web
+    echo '[{"raw_base64": ""}]' >faults.json
+    start_faults
+    mirrored "$registry" "$faulty"
+    manifest_v2 m.yaml < <(
+        service a "docker://$registry/test/shell:v1"
+        service b "docker://$registry/test/web:v1"
+    )
+    works mosb apply m.yaml
+    contains "$err" "$faulty/test/web is left for another place.*gave no answer before"
+    equal "$(wc -l <faults.log)" 1 "how often the mirror was asked"
+}
+
 test_case "a mirror's other image under the tag is refused for its signature, and never signed" other_image
 other_image() {
     start_registry
