@@ -1,24 +1,18 @@
 #include "mosb/agent/image_build.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
 #include <utility>
 
-#include <fcntl.h>
-
 #include "mosb/agent/image_inspect.h"
-#include "mosb/base/byte_count.h"
+#include "mosb/agent/layer_file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "mosb/base/unique_fd.h"
 #include "mosb/oci/blob.h"
 #include "mosb/oci/image_config.h"
 #include "mosb/oci/limits.h"
 #include "mosb/oci/manifest.h"
 #include "mosb/oci/media_types.h"
 #include "mosb/oci/scratch.h"
-#include "verity/hash_tree.h"
 
 namespace mosb::agent {
 
@@ -29,44 +23,16 @@ struct Image {
   std::vector<oci::Descriptor> layers;
 };
 
-struct Layer {
-  oci::Descriptor descriptor;
-  std::string path;
-};
-
-Result<oci::Descriptor> describe_file(const std::string& path, std::string media_type) {
-  const UniqueFd file = MOSB_TRY(sys::open(path, O_RDONLY));
-  std::vector<std::byte> buffer(1 * kMiB);
-  Hasher hasher;
-  std::uint64_t size = 0;
-  for (;;) {
-    const std::size_t n = MOSB_TRY(sys::read(file.get(), buffer));
-    hasher.update(std::span(buffer).first(n));
-    size += n;
-    if (n < buffer.size()) {
-      return oci::Descriptor{std::move(media_type), hasher.finish(), size};
-    }
-  }
-}
-
-Result<Layer> make_layer(const BuildRequest& request,
-                         ProcessRunner& processes,
-                         const std::string& temp_dir) {
+Result<LayerFile> make_layer(const BuildRequest& request,
+                             ProcessRunner& processes,
+                             const std::string& temp_dir) {
   const std::string path = temp_dir + "/layer";
   MOSB_CHECK(
       make_squashfs(SquashfsRequest{request.rootfs, path, request.compression, request.timestamp},
                     processes,
                     temp_dir));
-  oci::Annotations annotations;
-  if (request.verity) {
-    const verity::HashTreeResult tree = MOSB_TRY(verity::append_hash_tree(path));
-    annotations[oci::kRootHash] = tree.root_hash.hex();
-    annotations[oci::kRootHashOld] = tree.root_hash.hex();
-  }
-  oci::Descriptor descriptor = MOSB_TRY(describe_file(
-      path, std::string(oci::kSquashfsLayer) + "+" + compression_name(request.compression)));
-  descriptor.annotations = std::move(annotations);
-  return Layer{std::move(descriptor), path};
+  return finish_layer(
+      path, request.compression, request.verity ? WithHashTree::kYes : WithHashTree::kNo);
 }
 
 /// Copies a layer of the base through a file, so that a registry is asked for it once only.
@@ -75,12 +41,7 @@ Status copy_layer(const oci::Descriptor& layer,
                   oci::Repository& to,
                   const std::string& temp_dir) {
   const std::string path = temp_dir + "/base-layer";
-  {
-    const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    MOSB_CHECK(from.fetch_blob(layer, [&](std::span<const std::byte> bytes) {
-      return sys::write_all(file.get(), bytes);
-    }));
-  }
+  MOSB_CHECK(fetch_to_file(from, layer, path));
   MOSB_CHECK(to.push_blob(layer, oci::BlobSource::file(path)));
   return sys::unlink(path);
 }
@@ -146,7 +107,7 @@ Status configure(const BuildRequest& request, oci::ImageConfig& config) {
 
 Status store_image(const oci::Manifest& manifest,
                    const std::string& config,
-                   const Layer& layer,
+                   const LayerFile& layer,
                    oci::Repository& to) {
   MOSB_CHECK(to.push_blob(layer.descriptor, oci::BlobSource::file(layer.path)));
   return to.push_blob(manifest.config, oci::BlobSource::bytes(config));
@@ -167,7 +128,7 @@ Result<oci::Descriptor> build_image(const BuildRequest& request,
   // Refuses a bad setting before the long work.
   MOSB_CHECK(configure(request, image.config));
   MOSB_CHECK(oci::ImageConfig::parse(image.config.print()).as(Errc::kUsage).context("settings"));
-  const Layer layer = MOSB_TRY(make_layer(request, processes, temp.path()));
+  const LayerFile layer = MOSB_TRY(make_layer(request, processes, temp.path()));
   if (request.base) {
     image = MOSB_TRY(start_from_base(*request.base, to, temp.path()));
     MOSB_CHECK(configure(request, image.config));

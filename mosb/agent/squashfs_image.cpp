@@ -92,18 +92,9 @@ Status pack_tar(const SquashfsRequest& request,
                 const std::string& temp_dir) {
   const std::string plain = temp_dir + "/rootfs.tar";
   const RootDirectory root = MOSB_TRY(normalise_rootfs_tar(tar, plain));
-  if (root.uid != 0 || root.gid != 0) {
-    // sqfstar 4.5 takes -root-uid and ignores it.
-    return Error(Errc::kContent,
-                 "the tar's root directory belongs to " + std::to_string(root.uid) + ":" +
-                     std::to_string(root.gid) + ", which squashfs-tools can't keep")
-        .with_hint("give the unpacked directory, or a tar made with --owner=0 --group=0");
-  }
-  const UniqueFd input = MOSB_TRY(sys::open(plain, O_RDONLY));
-  std::vector<std::string> argv{"sqfstar"};
-  add_common(argv, request);
-  argv.insert(argv.end(), {"-root-mode", octal(root.mode), request.output});
-  const Status packed = run(std::move(argv), input.get(), processes);
+  SquashfsRequest of_plain = request;
+  of_plain.rootfs = plain;
+  const Status packed = make_squashfs_of_tar(of_plain, root, processes);
   MOSB_CHECK(sys::unlink(plain));
   return packed;
 }
@@ -126,6 +117,23 @@ Result<Compression> parse_compression(const std::string& name) {
     }
   }
   return Error(Errc::kUsage, "unknown compression " + quote(name) + ": zstd, gzip, xz or lz4");
+}
+
+Status make_squashfs_of_tar(const SquashfsRequest& request,
+                            const RootDirectory& root,
+                            ProcessRunner& processes) {
+  if (root.uid != 0 || root.gid != 0) {
+    // sqfstar 4.5 takes -root-uid and ignores it.
+    return Error(Errc::kContent,
+                 "the tar's root directory belongs to " + std::to_string(root.uid) + ":" +
+                     std::to_string(root.gid) + ", which squashfs-tools can't keep")
+        .with_hint("give the unpacked directory, or a tar made with --owner=0 --group=0");
+  }
+  const UniqueFd input = MOSB_TRY(sys::open(request.rootfs, O_RDONLY));
+  std::vector<std::string> argv{"sqfstar"};
+  add_common(argv, request);
+  argv.insert(argv.end(), {"-root-mode", octal(root.mode), request.output});
+  return run(std::move(argv), input.get(), processes);
 }
 
 Status make_squashfs(const SquashfsRequest& request,

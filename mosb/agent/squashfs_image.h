@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "mosb/agent/rootfs_tar.h"
 #include "mosb/base/process.h"
 #include "mosb/base/result.h"
 
@@ -34,5 +35,11 @@ struct SquashfsRequest {
 Status make_squashfs(const SquashfsRequest& request,
                      ProcessRunner& processes,
                      const std::string& temp_dir);
+
+/// The same from a tar that sqfstar takes as it is, in the place of `rootfs`. Errors: kContent,
+/// kHost.
+Status make_squashfs_of_tar(const SquashfsRequest& request,
+                            const RootDirectory& root,
+                            ProcessRunner& processes);
 
 }  // namespace mosb::agent

@@ -6,6 +6,7 @@
 #include "mosb/base/text.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/image_build_command.h"
+#include "mosb/cli/image_convert_command.h"
 #include "mosb/cli/image_copy_command.h"
 #include "mosb/cli/image_store_commands.h"
 #include "mosb/cli/session.h"
@@ -202,6 +203,7 @@ void add_image_commands(Command& app) {
   Command image = app.subcommand("image", "Build images, look at them, keep the store")
                       .example("mosb image inspect oci:./images:web");
   add_image_build(image);
+  add_image_convert(image);
   add_image_copy(image);
   add_inspect(image);
   add_verify(image);

@@ -1,19 +1,15 @@
 #include "mosb/cli/image_build_command.h"
 
-#include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "mosb/agent/image_build.h"
-#include "mosb/agent/repositories.h"
-#include "mosb/base/number.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/image_destination.h"
 #include "mosb/cli/key_value.h"
 #include "mosb/cli/session.h"
-#include "mosb/oci/archive.h"
 
 namespace mosb::cli {
 
@@ -28,18 +24,6 @@ struct BuildFlags {
   bool no_verity = false;
   bool insecure = false;
 };
-
-/// Of https://reproducible-builds.org/specs/source-date-epoch; 0 if it is not set.
-Result<std::uint32_t> source_date_epoch() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets the environment
-  const char* const text = std::getenv("SOURCE_DATE_EPOCH");
-  if (text == nullptr) {
-    return std::uint32_t{0};
-  }
-  const std::uint64_t time =
-      MOSB_TRY(parse_uint(text, 0, UINT32_MAX).context("SOURCE_DATE_EPOCH").as(Errc::kUsage));
-  return static_cast<std::uint32_t>(time);
-}
 
 std::optional<std::string> if_given(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
@@ -64,27 +48,6 @@ Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Re
   return request;
 }
 
-/// Builds into the place that the tag names, which is made if it is a layout or archive.
-Result<oci::Descriptor> build_to(Session& session,
-                                 const agent::BuildRequest& request,
-                                 bool insecure) {
-  const std::string temp_dir = MOSB_TRY(oci::private_temp_dir());
-  if (request.tag.kind == oci::Reference::Kind::kArchive) {
-    oci::Archive archive = MOSB_TRY(oci::Archive::create(temp_dir));
-    oci::Descriptor built =
-        MOSB_TRY(agent::build_image(request, archive, session.processes(), temp_dir));
-    MOSB_CHECK(archive.save(request.tag.path));
-    return built;
-  }
-  agent::OpenOptions options;
-  options.insecure = insecure;
-  options.notation_config = session.notation_config_if_any();
-  options.create = true;
-  const agent::Configuration configuration = MOSB_TRY(session.configuration());
-  const auto to = MOSB_TRY(agent::open_repository(request.tag, configuration, options));
-  return agent::build_image(request, *to, session.processes(), temp_dir);
-}
-
 Result<int> build(Session& session, const BuildFlags& flags) {
   const oci::Reference tag = MOSB_TRY(oci::Reference::parse(flags.tag));
   agent::BuildRequest request = MOSB_TRY(build_request(flags, tag));
@@ -94,7 +57,10 @@ Result<int> build(Session& session, const BuildFlags& flags) {
     base = MOSB_TRY(session.open_itself(ref, flags.insecure, session.notation_config_if_any()));
     request.base.emplace(agent::BaseImage{*base, ref});
   }
-  const oci::Descriptor built = MOSB_TRY(build_to(session, request, flags.insecure));
+  const oci::Descriptor built = MOSB_TRY(make_image_at(
+      session, tag, flags.insecure, [&](oci::Repository& to, const std::string& temp_dir) {
+        return agent::build_image(request, to, session.processes(), temp_dir);
+      }));
   if (session.format() == Output::kJson) {
     print_json({{"ref", tag.str()}, {"digest", built.digest.str()}, {"size", built.size}});
   } else {

@@ -20,17 +20,27 @@
   use(archive_entry_new, entry_new) \
   use(archive_entry_pathname, entry_pathname) \
   use(archive_entry_perm, entry_perm) \
+  use(archive_entry_rdevmajor, entry_rdevmajor) \
+  use(archive_entry_rdevminor, entry_rdevminor) \
+  use(archive_entry_set_gid, entry_set_gid) \
   use(archive_entry_set_mode, entry_set_mode) \
   use(archive_entry_set_mtime, entry_set_mtime) \
   use(archive_entry_set_pathname, entry_set_pathname) \
+  use(archive_entry_set_rdev, entry_set_rdev) \
   use(archive_entry_set_size, entry_set_size) \
+  use(archive_entry_set_uid, entry_set_uid) \
   use(archive_entry_size, entry_size) \
   use(archive_entry_sparse_clear, entry_sparse_clear) \
   use(archive_entry_sparse_count, entry_sparse_count) \
+  use(archive_entry_symlink, entry_symlink) \
   use(archive_entry_uid, entry_uid) \
   use(archive_entry_unset_atime, entry_unset_atime) \
   use(archive_entry_unset_birthtime, entry_unset_birthtime) \
   use(archive_entry_unset_ctime, entry_unset_ctime) \
+  use(archive_entry_xattr_add_entry, entry_xattr_add) \
+  use(archive_entry_xattr_clear, entry_xattr_clear) \
+  use(archive_entry_xattr_next, entry_xattr_next) \
+  use(archive_entry_xattr_reset, entry_xattr_reset) \
   use(archive_errno, error_number) \
   use(archive_error_string, error_string) \
   use(archive_read_data, read_data) \
@@ -40,6 +50,9 @@
   use(archive_read_open_fd, read_open_fd) \
   use(archive_read_open_filename, read_open_filename) \
   use(archive_read_support_filter_all, read_support_filter_all) \
+  use(archive_read_support_filter_gzip, read_support_filter_gzip) \
+  use(archive_read_support_filter_zstd, read_support_filter_zstd) \
+  use(archive_read_support_format_raw, read_support_format_raw) \
   use(archive_read_support_format_tar, read_support_format_tar) \
   use(archive_write_close, write_close) \
   use(archive_write_data, write_data) \

@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# Ordinary images become images with verified layers. What umoci unpacks is what has to be seen.
+# real: kernel registry
+source "${0%/*}/../support/assert.sh"
+source "${0%/*}/../support/fixtures.sh"
+source "${0%/*}/../support/registries.sh"
+
+tests=$(cd "${0%/*}/.." && pwd)
+
+# tar_image TAG TAR…: an image with these layers in the layout "ordinary".
+tar_image() {
+    local tag=$1
+    shift
+    printf '%s\n' "$@" | jq -R . | jq -s '{layers: map({file: ., media_type:
+        "application/vnd.oci.image.layer.v1.tar"}), config: {Cmd: ["/bin/sleep", "600"]}}' |
+        "$tests/support/make_image.py" ordinary "$tag" >/dev/null
+}
+# layer NAME: a tar of the entries on standard input (see make_tar.py).
+layer() { "$tests/support/make_tar.py" "$1.tar"; }
+# listing DIR: every file with type, mode, owner, target, size or content, and attributes.
+listing() {
+    (cd "$1" && find . -mindepth 1 \( -type f -printf '%P %y %m %U:%G %n %s ' -exec sha256sum {} \; \
+        -o -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %l\n' \) |
+        sed 's/ \.\/.*$//' | sort; getfattr -R -h -d -m '^(user|security)\.' . 2>/dev/null || true)
+}
+# converts TAG: the image as converted is seen as umoci unpacks the original.
+converts() {
+    works mosb image convert "oci:ordinary:$1" "oci:converted:$1"
+    rm -rf unpacked
+    works umoci unpack --image "ordinary:$1" unpacked
+    sign_layout "converted:$1"
+    mkdir -p "$work/m"
+    works mosb mount "oci:converted:$1" "$work/m"
+    listing unpacked/rootfs >wanted
+    listing "$work/m" >seen
+    diff wanted seen || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+}
+sign_layout() {
+    works mosb sign "oci:$1" --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem"
+}
+
+test_case "an image of umoci shows what umoci unpacks, with what its upper layer took away" of_umoci
+of_umoci() {
+    umoci init --layout ordinary >/dev/null
+    umoci new --image ordinary:one >/dev/null
+    works umoci unpack --image ordinary:one bundle
+    cp -a "$fixtures/rootfs/." bundle/rootfs/
+    mkdir -p bundle/rootfs/{gone,made-anew,kept}
+    echo low | tee bundle/rootfs/{gone,made-anew,kept}/low >bundle/rootfs/changed
+    chown 1000:100 bundle/rootfs/kept
+    ln -s kept bundle/rootfs/link
+    ln bundle/rootfs/changed bundle/rootfs/hard
+    chmod 4755 bundle/rootfs/hard
+    setfattr -n user.note -v low bundle/rootfs/kept/low
+    works umoci repack --image ordinary:one bundle
+    rm -rf bundle
+    works umoci unpack --image ordinary:one bundle
+    rm -r bundle/rootfs/{gone,made-anew} bundle/rootfs/hard
+    mkdir bundle/rootfs/made-anew
+    echo high >bundle/rootfs/made-anew/high
+    echo new >bundle/rootfs/changed
+    works umoci repack --image ordinary:two bundle
+    converts one
+    converts two
+    equal "$(jq '.layers | length' "$(image_manifest converted two)")" 2
+    contains "$(cat seen)" 'made-anew/high'
+    ! grep -q 'made-anew/low\|^gone' seen || fail "what was removed is seen"
+}
+
+test_case "an image of tars with odd but lawful entries shows what umoci unpacks" odd_entries
+odd_entries() {
+    layer low <<'END'
+[{"path": "./", "type": "dir"}, {"path": "usr", "type": "dir"},
+ {"path": "usr/lib", "type": "dir", "mode": 493, "uid": 5, "gid": 6}, {"path": "usr/lib/a", "data": "a"},
+ {"path": "lib", "type": "symlink", "to": "/usr/lib"}, {"path": "loop", "type": "symlink", "to": "loop"},
+ {"path": "etc", "type": "dir", "mode": 448, "uid": 7}, {"path": "etc/old", "data": "old"},
+ {"path": "etc/sub/deep", "data": "no parent was listed"},
+ {"path": "all", "type": "dir"}, {"path": "all/one", "data": "1"}, {"path": "all/two/x", "data": "2"},
+ {"path": "file", "data": "was a file"}, {"path": "dir/in", "data": "was in a directory"},
+ {"path": "late/child", "data": "before its directory"}, {"path": "late", "type": "dir", "mode": 457},
+ {"path": "caps", "mode": 2541, "xattrs": {"user.kept": "yes"}}]
+END
+    layer high <<'END'
+[{"path": "lib/b", "data": "beneath a symlink"}, {"path": "lib/.wh.a"},
+ {"path": "etc/new", "data": "its directory keeps its mode"},
+ {"path": "all/three", "data": "3"}, {"path": "all/.wh..wh..opq"},
+ {"path": "file", "type": "dir"}, {"path": "file/inside", "data": "is a directory now"},
+ {"path": "dir", "data": "is a file now"},
+ {"path": "hard", "data": "h"}, {"path": "sub/harder", "type": "link", "to": "./hard"},
+ {"path": ".wh.never-there"}, {"path": ".wh..wh.plnk"}]
+END
+    layer top <<'END'
+[{"path": "usr/.wh.lib"}, {"path": "usr/lib", "type": "dir"}, {"path": "usr/lib/c", "data": "anew"},
+ {"path": "twice", "data": "first"}, {"path": "twice", "data": "second"}, {"path": "..dots..", "data": ""}]
+END
+    tar_image odd low.tar high.tar top.tar
+    converts odd
+    contains "$(cat seen)" 'etc d 700 7:0'
+    equal "$(grep -c '^usr/lib/' seen)" 1 "files in the directory that was made anew"
+    layer nothing <<<'[{"path": "./", "type": "dir"}]'
+    layer all-gone <<<'[{"path": ".wh..wh..opq"}, {"path": "alone", "data": "x"}]'
+    tar_image gone low.tar nothing.tar all-gone.tar
+    converts gone
+    equal "$(cut -d' ' -f1 seen)" alone
+    equal "$(jq '.layers | length' "$(image_manifest converted gone)")" 2 "layers that change something"
+}
+
+test_case "whatever tool compressed it, an image gives the same layers, bit for bit" same_layers
+same_layers() {
+    mkdir tree
+    cp -a "$fixtures/rootfs/." tree/
+    tar -C tree --sort=name --numeric-owner -cf low.tar .
+    tar_image plain low.tar
+    skopeo copy -q --dest-compress-format gzip --dest-compress oci:ordinary:plain oci:gzip:x
+    skopeo copy -q --dest-compress-format zstd --dest-compress oci:ordinary:plain oci:zstd:x
+    skopeo copy -q --format v2s2 oci:ordinary:plain dir:docker
+    contains "$(jq -r .layers[0].mediaType docker/manifest.json)" docker.image.rootfs.diff.tar
+    works mosb image convert oci:ordinary:plain oci:one:x
+    sleep 1.1
+    works mosb image convert oci:gzip:x oci-archive:two.tar
+    works mosb image convert oci:zstd:x oci:three:x
+    equal "$(image_digest one x)" "$(image_digest three x)"
+    works mosb image inspect oci-archive:two.tar -o json
+    contains "$out" "$(image_digest one x)"
+    SOURCE_DATE_EPOCH=1000000000 works mosb image convert oci:ordinary:plain oci:dated:x
+    [[ $(image_digest one x) != "$(image_digest dated x)" ]] || fail "SOURCE_DATE_EPOCH means nothing"
+    works skopeo inspect --raw oci:one:x
+    works umoci stat --image one:x
+}
+
+test_case "an image of a registry is converted, signed, and runs" runs_from_registry
+runs_from_registry() {
+    start_registry
+    mkdir tree
+    cp -a "$fixtures/rootfs/." tree/
+    tar -C tree --sort=name --numeric-owner -cf low.tar .
+    tar_image plain low.tar
+    skopeo copy -q --dest-tls-verify=false --format v2s2 oci:ordinary:plain \
+        "docker://$registry/plain:v1"
+    configure 'registries:' "  - host: $registry" '    insecure: true'
+    works mosb image convert "docker://$registry/plain:v1" "docker://$registry/test/converted:v1"
+    works mosb sign "docker://$registry/test/converted:v1" --key "$fixtures/keys/signing.key" \
+        --cert "$fixtures/keys/signing-chain.pem"
+    manifest_v2 m.yaml < <(service one "docker://$registry/test/converted:v1")
+    works mosb apply m.yaml
+    eventually 10 runs one
+}
+
+# refused_layer ERROR: the layer on standard input, above another, is refused for that.
+refused_layer() {
+    layer bad
+    layer base <<<'[{"path": "low", "data": "low"}, {"path": "ln", "type": "symlink", "to": "ln"}]'
+    tar_image bad base.tar bad.tar
+    rm -rf nowhere
+    refused 11 content "$1" mosb image convert oci:ordinary:bad oci:nowhere:x
+    ! skopeo inspect --raw oci:nowhere:x >/dev/null 2>&1 || fail "an image was made"
+}
+
+test_case "layers that leave the root, forge overlayfs' marks or link to other layers are refused" bad_layers
+bad_layers() {
+    refused_layer "leaves the root" <<<'[{"path": "a/../../x", "data": ""}]'
+    refused_layer "leaves the root" <<<'[{"path": "../.wh.x", "data": ""}]'
+    refused_layer "device 0:0" <<<'[{"path": "low", "type": "char"}]'
+    refused_layer "hides nothing" <<<'[{"path": "a/.wh..", "data": ""}]'
+    refused_layer "is a file" <<<'[{"path": "low/x", "data": ""}]'
+    refused_layer "too many symlinks" <<<'[{"path": "ln/x", "data": ""}]'
+    refused_layer "does not come before it in the same layer" \
+        <<<'[{"path": "hard", "type": "link", "to": "low"}]'
+    refused_layer "leaves the root" <<<'[{"path": "hard", "type": "link", "to": "../low"}]'
+}
+
+test_case "attributes of overlayfs in an ordinary layer mean nothing afterwards" forged_attributes
+forged_attributes() {
+    layer base <<<'[{"path": "d/low", "data": "low"}, {"path": "secret", "data": "secret"}]'
+    layer forged <<'END'
+[{"path": "d", "type": "dir", "xattrs": {"trusted.overlay.opaque": "y", "user.overlay.opaque": "y"}},
+ {"path": "shown", "data": "0", "xattrs": {"trusted.overlay.redirect": "/secret",
+  "trusted.overlay.metacopy": "", "user.harmless": "1"}}]
+END
+    tar_image forged base.tar forged.tar
+    works mosb image convert oci:ordinary:forged oci:converted:forged
+    sign_layout converted:forged
+    mkdir -p "$work/m"
+    works mosb mount oci:converted:forged "$work/m"
+    equal "$(cat "$work/m/d/low")" low
+    equal "$(cat "$work/m/shown")" 0
+    equal "$(getfattr -h -d -m - "$work/m/shown" 2>/dev/null | sed -n 's/=.*//p' | sed 1d)" ""
+    works mosb umount "$work/m"
+}
+
+test_case "a layer that is cut, is another than its configuration says, or is no tar is refused" wrong_layers
+wrong_layers() {
+    layer base <<<'[{"path": "low", "data": "low"}]'
+    tar_image plain base.tar
+    skopeo copy -q --dest-compress oci:ordinary:plain oci:gzip:x
+    local manifest blob
+    manifest=$(image_manifest gzip x)
+    blob=$(layer_blob gzip x)
+    truncate -s -20 "$blob"
+    refused 11 content "" mosb image convert oci:gzip:x oci:nowhere:x
+    # With a digest that fits, so that only the packing shows it.
+    jq -n --arg f "$blob" '{layers: [{file: $f, media_type:
+        "application/vnd.oci.image.layer.v1.tar+gzip"}]}' |
+        "$tests/support/make_image.py" cut x >/dev/null
+    refused 11 content "not a good tar" mosb image convert oci:cut:x oci:nowhere:x
+    gzip -k base.tar
+    jq -n '{layers: [{file: "base.tar.gz", media_type:
+        "application/vnd.oci.image.layer.v1.tar+gzip"}]}' |
+        "$tests/support/make_image.py" differs x >/dev/null
+    refused 11 content "and the configuration says" mosb image convert oci:differs:x oci:nowhere:x
+    jq -n '{layers: [{file: "base.tar", media_type: "application/x-rar"}]}' |
+        "$tests/support/make_image.py" odd x >/dev/null
+    refused 11 content "is no tar" mosb image convert oci:odd:x oci:nowhere:x
+    refused 11 content "is no tar" mosb image convert "oci:$fixtures/layout:shell" oci:nowhere:x
+    contains "$err" "hint: .*mosb image copy"
+    refused 2 usage "has a digest" mosb image convert oci:ordinary:plain \
+        "oci:nowhere@$(image_digest ordinary plain)"
+    [[ ! -e $manifest.tmp && ! -e nowhere/index.json ]] ||
+        [[ $(jq '.manifests | length' nowhere/index.json) -eq 0 ]] || fail "an image was made"
+}
+
+run_cases "$@"
