@@ -6,7 +6,8 @@
 # Parts, by default all of them: style, build, unit, kernel (test programs that mount, start
 # containers or need a registry and notation), system (the programs as a user runs them), machine
 # (Debian 12 with its own kernel in qemu), dev (unit again, with sanitizers), fuzz and tidy. Each
-# takes with it what it needs: `tests/run.sh machine` builds first. --long takes every point of the
+# takes with it what it needs: `tests/run.sh machine` builds first. Only when named: mutants, which
+# changes each decision about signatures and sees whether a test notices. --long takes every point of the
 # crash tests, half an hour of fuzzing, and all checks of clang-tidy. What is worth keeping between
 # runs (compiler cache, the machine's disk, notation) lies in MOSB_CACHE_DIR, by default build/cache.
 #
@@ -24,8 +25,8 @@ parts=()
 for argument in "$@"; do
     case $argument in
         --long) long=1 ;;
-        style | build | unit | kernel | dev | system | machine | fuzz | tidy) parts+=("$argument") ;;
-        *) sed -n '2,16p' "$0" >&2; exit 2 ;;
+        style | build | unit | kernel | dev | system | machine | fuzz | tidy | mutants) parts+=("$argument") ;;
+        *) sed -n '2,17p' "$0" >&2; exit 2 ;;
     esac
 done
 if ((!${#parts[@]})); then
@@ -198,6 +199,11 @@ run_fuzz() {
 run_tidy() {
     if ((long)); then "$tests/tidy.py"; else "$tests/tidy.py" --quick; fi
 }
+# Debian's python3 has Debian's python3-clang-14.
+run_mutants() {
+    judge "each change to a decision about signatures is noticed by a test, or has a reason not to be" \
+        /usr/bin/python3 "$tests/mutants.py"
+}
 compare_skips() {
     sort -u "$results/skips" 2>/dev/null >"$results/skips.sorted" || true
     grep -vE '^(#|$)' "$tests/expected-skips.txt" | sort -u >"$results/skips.expected" || true
@@ -225,7 +231,7 @@ report() {
 
 timed packages install_packages
 ! wants style || timed style check_style
-if wants build || wants kernel || wants unit || wants system || wants machine; then
+if wants build || wants kernel || wants unit || wants system || wants machine || wants mutants; then
     timed build build_release
 fi
 if wants dev || wants fuzz; then
@@ -236,6 +242,7 @@ fi
 ! wants kernel || timed kernel run_kernel
 ! wants system || timed system run_system
 ! wants machine || timed machine run_machine
+! wants mutants || timed mutants run_mutants
 join_beside build-and-unit-dev
 ! wants fuzz || timed fuzzers run_fuzz
 join_beside tidy

@@ -30,10 +30,22 @@ oci::HttpPolicy policy_for(const trust::WebRequest& request,
 
 }  // namespace
 
-Result<oci::HttpResponse> HttpWeb::send(const trust::WebRequest& request) {
-  if (!client_) {
-    client_ = MOSB_TRY(oci::make_curl_http_client());
+Result<std::unique_ptr<oci::HttpClient>> HttpWeb::take_client() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) {
+    return oci::make_curl_http_client();
   }
+  std::unique_ptr<oci::HttpClient> client = std::move(idle_.back());
+  idle_.pop_back();
+  return client;
+}
+
+void HttpWeb::give_back(std::unique_ptr<oci::HttpClient> client) {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(client));
+}
+
+Result<oci::HttpResponse> HttpWeb::send(const trust::WebRequest& request) {
   oci::HttpRequest http;
   http.url = MOSB_TRY(oci::Url::parse(request.url));
   http.max_body = request.max_answer;
@@ -42,7 +54,10 @@ Result<oci::HttpResponse> HttpWeb::send(const trust::WebRequest& request) {
     http.headers.emplace_back("Content-Type", request.content->media_type);
     http.upload = oci::upload_of(request.content->bytes);
   }
-  return client_->send(http, policy_for(request, http.url, options_.use_environment));
+  std::unique_ptr<oci::HttpClient> client = MOSB_TRY(take_client());
+  auto response = client->send(http, policy_for(request, http.url, options_.use_environment));
+  give_back(std::move(client));
+  return response;
 }
 
 Result<trust::WebAnswer> HttpWeb::ask(const trust::WebRequest& request) {

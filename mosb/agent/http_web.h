@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "mosb/base/result.h"
 #include "mosb/oci/http_client.h"
@@ -23,9 +25,13 @@ class HttpWeb final : public trust::Web {
 
  private:
   Result<oci::HttpResponse> send(const trust::WebRequest& request);
+  Result<std::unique_ptr<oci::HttpClient>> take_client();
+  void give_back(std::unique_ptr<oci::HttpClient> client);
 
   Options options_;
-  std::unique_ptr<oci::HttpClient> client_;
+  std::mutex mutex_;
+  /// Each thread takes one for a request, so that they share connections.
+  std::vector<std::unique_ptr<oci::HttpClient>> idle_;
 };
 
 }  // namespace mosb::agent

@@ -13,6 +13,7 @@
 #include "mosb/base/result.h"
 #include "mosb/oci/reference.h"
 #include "mosb/oci/repository.h"
+#include "mosb/trust/ocsp_cache.h"
 #include "mosb/trust/revocation.h"
 
 namespace mosb::cli {
@@ -71,7 +72,9 @@ class Session {
   RealClock clock_;
   RealProcessRunner processes_;
   agent::HttpWeb web_{{}};
-  trust::RevocationSources revocation_{&web_, trust::default_notation_cache_dir()};
+  trust::OcspCache ocsp_cache_;
+  trust::RevocationSources revocation_{
+      .web = &web_, .cache_dir = trust::default_notation_cache_dir(), .ocsp_cache = &ocsp_cache_};
 };
 
 /// Prints a JSON value and a newline to standard output.

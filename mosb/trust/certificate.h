@@ -77,7 +77,7 @@ class Certificate {
 
   const Bytes& der() const;
   const CertificateFields& fields() const;
-  Digest thumbprint() const { return Digest::of(der()); }
+  const Digest& thumbprint() const;
   std::string to_pem() const;
   /// Subject and issuer are the same bytes.
   bool is_self_issued() const { return fields().subject_der == fields().issuer_der; }

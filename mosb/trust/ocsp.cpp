@@ -72,7 +72,10 @@ Status check_delegate(const Certificate& signer, const Certificate& issuer, Syst
   return check_validity({signer}, now).context("the OCSP responder");
 }
 
-Status check_signer(OCSP_BASICRESP& response, const Certificate& issuer, SystemTime now) {
+/// The delegate that may be revoked, if it was one.
+Result<std::optional<Certificate>> check_signer(OCSP_BASICRESP& response,
+                                                const Certificate& issuer,
+                                                SystemTime now) {
   const CertificatesPtr known(sk_X509_new_null());
   X509Ptr authority = to_x509(issuer);
   if (!known || !authority || sk_X509_push(known.get(), authority.get()) <= 0) {
@@ -85,7 +88,8 @@ Status check_signer(OCSP_BASICRESP& response, const Certificate& issuer, SystemT
     return refuse("does not hold its signer's certificate");
   }
   const Certificate certificate = MOSB_TRY(from_x509(*signer));
-  if (!(certificate == issuer)) {
+  const bool is_delegate = !(certificate == issuer);
+  if (is_delegate) {
     MOSB_CHECK(check_delegate(certificate, issuer, now));
   }
   if (!is_strong_signature(*OCSP_resp_get0_tbs_sigalg(&response))) {
@@ -95,7 +99,9 @@ Status check_signer(OCSP_BASICRESP& response, const Certificate& issuer, SystemT
   if (OCSP_basic_verify(&response, known.get(), nullptr, OCSP_NOVERIFY) != 1) {
     return refuse("has an invalid signature");
   }
-  return ok();
+  const bool revocable =
+      is_delegate && X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) < 0;
+  return revocable ? std::optional(certificate) : std::nullopt;
 }
 
 Status check_extensions(OCSP_SINGLERESP& single) {
@@ -161,13 +167,14 @@ Result<OcspStatus> read_ocsp_response(ByteView response,
                                       const Certificate& issuer,
                                       SystemTime now) {
   const BasicResponsePtr basic = MOSB_TRY(open_response(response));
-  MOSB_CHECK(check_signer(*basic, issuer, now));
+  auto delegate = MOSB_TRY(check_signer(*basic, issuer, now));
   const CertIdPtr id = make_id(certificate, issuer);
   const int at = id ? OCSP_resp_find(basic.get(), id.get(), -1) : -1;
   if (at < 0) {
     return refuse("is about another certificate");
   }
-  auto status = decode_single(*OCSP_resp_get0(basic.get(), at), now);
+  OcspStatus status = MOSB_TRY(decode_single(*OCSP_resp_get0(basic.get(), at), now));
+  status.revocable_delegate = std::move(delegate);
   ERR_clear_error();
   return status;
 }

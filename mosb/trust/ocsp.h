@@ -20,6 +20,9 @@ struct OcspStatus {
   Kind kind = Kind::kUnknown;
   /// Since when a revoked certificate must not be believed, if the responder says so.
   std::optional<SystemTime> invalid_since;
+  /// Who signed in the issuer's place, if the issuer lets that one be revoked: no ocsp-nocheck.
+  /// Spec: RFC 6960 §4.2.2.2.1.
+  std::optional<Certificate> revocable_delegate = {};
 };
 
 /// OCSPRequest in DER for one certificate, by SHA-1 and without a nonce: so that a responder can

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "mosb/base/base64.h"
 #include "mosb/base/text.h"
 #include "mosb/trust/crl_cache.h"
 #include "mosb/trust/ocsp.h"
+#include "mosb/trust/ocsp_cache.h"
 
 namespace mosb::trust {
 
@@ -97,30 +99,69 @@ class Inquiry {
             .timeout = kOcspTimeout};
   }
 
-  Result<OcspStatus> ask_responder(const std::string& url) {
+  Result<OcspStatus> read(std::string_view response) const {
+    OcspStatus status =
+        MOSB_TRY(read_ocsp_response(as_bytes(response), certificate_, issuer_, question_.now));
+    if (const auto& delegate = status.revocable_delegate) {
+      MOSB_CHECK(check_delegate(*delegate).context("the responder's certificate"));
+    }
+    return status;
+  }
+
+  /// By its CRLs only: a responder could hardly be believed about itself. One that names none is
+  /// left to its validity.
+  Status check_delegate(const Certificate& delegate) const {
+    // When the signature was made says nothing about the responder.
+    const RevocationQuestion now{question_.sources, question_.now};
+    if (delegate.fields().crl_urls.size() > kMaxUrls) {
+      return unknown("it names too many servers");
+    }
+    return MOSB_TRY(Inquiry(delegate, issuer_, now).by_crls()) == Verdict::kGood
+               ? ok()
+               : Status(unknown("it is revoked"));
+  }
+
+  Result<OcspStatus> ask_responder(const std::string& url, const std::string& request) {
     MOSB_CHECK(check_url(url));
-    const std::string request = MOSB_TRY(make_ocsp_request(certificate_, issuer_));
     const WebAnswer answer = MOSB_TRY(question_.sources->web->ask(ocsp_request(url, request)));
-    return read_ocsp_response(as_bytes(answer.bytes), certificate_, issuer_, question_.now);
+    const OcspStatus status = MOSB_TRY(read(answer.bytes));
+    if (OcspCache* const cache = question_.sources->ocsp_cache;
+        cache != nullptr && status.kind != OcspStatus::Kind::kUnknown) {
+      cache->keep(request, issuer_, answer.bytes);
+    }
+    return status;
+  }
+
+  std::optional<OcspStatus> find_kept(const std::string& request) const {
+    const OcspCache* const cache = question_.sources->ocsp_cache;
+    const auto response = cache == nullptr ? std::nullopt : cache->find(request, issuer_);
+    const auto status = response ? read(*response) : Result<OcspStatus>(unknown("nothing is kept"));
+    return status ? std::optional(*status) : std::nullopt;
+  }
+
+  Verdict judge(const OcspStatus& status) const {
+    return status.kind == OcspStatus::Kind::kGood || came_later(status.invalid_since)
+               ? Verdict::kGood
+               : Verdict::kRevoked;
   }
 
   /// The first responder that knows anything is believed.
   Result<Verdict> by_ocsp() {
+    const std::string request = MOSB_TRY(make_ocsp_request(certificate_, issuer_));
+    if (const auto kept = find_kept(request)) {
+      return judge(*kept);
+    }
     Error reason = unknown("nobody was asked");
     for (const std::string& url : certificate_.fields().ocsp_urls) {
-      const auto status = ask_responder(url).context("OCSP responder " + quote(url));
+      const auto status = ask_responder(url, request).context("OCSP responder " + quote(url));
       if (!status) {
         reason = status.error();
         continue;
       }
-      switch (status->kind) {
-        case OcspStatus::Kind::kGood:
-          return Verdict::kGood;
-        case OcspStatus::Kind::kRevoked:
-          return came_later(status->invalid_since) ? Verdict::kGood : Verdict::kRevoked;
-        case OcspStatus::Kind::kUnknown:
-          return unknown("OCSP responder " + quote(url) + " does not know the certificate");
+      if (status->kind == OcspStatus::Kind::kUnknown) {
+        return unknown("OCSP responder " + quote(url) + " does not know the certificate");
       }
+      return judge(*status);
     }
     return reason;
   }
@@ -231,13 +272,41 @@ Result<Verdict> find_out(const Certificate& certificate,
   return Inquiry(certificate, issuer, question).find_out();
 }
 
+/// About each certificate but the last, all at once: a silent server must not be waited for once
+/// per certificate.
+std::vector<Result<Verdict>> find_out_about(const std::vector<Certificate>& chain,
+                                            const RevocationQuestion& question) {
+  std::vector<Result<Verdict>> verdicts;
+  std::vector<std::jthread> others;
+  for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+    verdicts.emplace_back(unknown("nobody was asked"));
+  }
+  const auto settle = [&](std::size_t i) {
+    verdicts[i] = find_out(chain[i], chain[i + 1], question);
+  };
+  for (std::size_t i = 1; i < verdicts.size(); ++i) {
+    if (chain[i].fields().has_revocation_url()) {
+      others.emplace_back(settle, i);
+    } else {
+      settle(i);
+    }
+  }
+  if (!verdicts.empty()) {
+    settle(0);
+  }
+  // This waits for them.
+  others.clear();
+  return verdicts;
+}
+
 }  // namespace
 
 Status check_revocation(const std::vector<Certificate>& chain, const RevocationQuestion& question) {
+  const std::vector<Result<Verdict>> verdicts = find_out_about(chain, question);
   std::optional<Error> undetermined;
-  for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const std::string who = "certificate " + quote(chain[i].fields().subject);
-    const auto verdict = find_out(chain[i], chain[i + 1], question);
+    const Result<Verdict>& verdict = verdicts[i];
     if (verdict && *verdict == Verdict::kRevoked) {
       return Error(Errc::kSignature, who + " is revoked")
           .with_hint("the publisher must sign with a certificate that is not");

@@ -11,6 +11,8 @@
 
 namespace mosb::trust {
 
+class OcspCache;
+
 /// Who can be asked whether a certificate is revoked.
 struct RevocationSources {
   Web* web;
@@ -18,6 +20,8 @@ struct RevocationSources {
   std::string cache_dir;
   /// It was found out before: nobody is asked, and every certificate passes.
   bool is_settled = false;
+  /// What responders said in this run; nullptr: it is not kept.
+  OcspCache* ocsp_cache = nullptr;
 };
 
 /// Where notation keeps its cache: $NOTATION_CACHE, else $XDG_CACHE_HOME/notation, else
@@ -35,7 +39,8 @@ struct RevocationQuestion {
 
 /// Whether no certificate of a chain, leaf first, is revoked: by OCSP, else by CRL, as the
 /// certificates say. One that names neither passes; the root is trusted by being in a store, and
-/// nobody above it could revoke it. What cannot be found out fails, too.
+/// nobody above it could revoke it. What cannot be found out fails, too. All certificates are asked
+/// about at the same time.
 /// Spec: Notary Project "Certificate revocation evaluation"; RFC 6960, RFC 5280 §6.3.
 /// Errors: kSignature.
 Status check_revocation(const std::vector<Certificate>& chain, const RevocationQuestion& question);

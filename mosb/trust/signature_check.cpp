@@ -214,12 +214,11 @@ class Check {
     if (envelope_.attributes.scheme == SigningScheme::kX509SigningAuthority) {
       question.signing_time = envelope_.attributes.signing_time;
     }
-    Status status = check_revocation(envelope_.chain, question);
-    return status || !status.error().hint().empty()
-               ? status
-               : Status(Error(status.error())
-                            .with_hint("override revocation with \"log\" or \"skip\" in the "
-                                       "trust policy statement to accept the risk"));
+    // A revoked certificate's error has a hint of its own already.
+    return check_revocation(envelope_.chain, question)
+        .with_hint(
+            "override revocation with \"log\" or \"skip\" in the trust policy statement to accept "
+            "the risk");
   }
 
   bool check_target() {

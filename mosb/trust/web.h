@@ -33,7 +33,8 @@ struct WebAnswer {
   std::string bytes;
 };
 
-/// Asks such servers. Tests put a scripted one in the place of the network.
+/// Asks such servers; may be used by several threads at once. Tests put a scripted one in the place
+/// of the network.
 class Web {
  public:
   Web() = default;

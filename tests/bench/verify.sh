@@ -14,5 +14,5 @@ PATH=$PATH:$notation
 
 # shellcheck source=packages.sh
 source "$here/packages.sh"
-need docker-registry skopeo busybox-static python3
+need docker-registry skopeo busybox-static python3 time
 exec python3 "$here/verify.py" "${1:-15}"

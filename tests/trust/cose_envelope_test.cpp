@@ -302,6 +302,13 @@ TEST_CASE("a COSE envelope with a part that is not as it must be is refused", "[
   }
 }
 
+TEST_CASE("a COSE envelope may bring 16 certificates", "[trust]") {
+  CoseParts parts = CoseParts::of_case("real-rsa2048-cose-plain");
+  const Bytes leaf = must(parse_cose(parts.print())).chain.front().der();
+  set_label(parts.unprotected, kCoseX5chain, {CborArray(16, CborValue{leaf})});
+  CHECK(must(parse_cose(parts.print())).chain.size() == 16);
+}
+
 TEST_CASE("what a COSE envelope says beside the signature is not taken for more", "[trust]") {
   CoseParts parts = CoseParts::of_case("real-rsa2048-cose-plain");
   set_label(parts.unprotected, kTimestampSignature, {"no bytes"});

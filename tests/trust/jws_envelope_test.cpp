@@ -127,6 +127,8 @@ TEST_CASE("a protected header that breaks a rule is refused by name", "[trust]")
       {"array of strings", set("crit", Json::array({1}))},
       {"'crit' is not an array", set("crit", kSigningScheme)},
       {"verificationPlugin' is not marked critical", set(kVerificationPlugin, "x")},
+      {"verificationPlugin' is not a string", set(kVerificationPlugin, 1)},
+      {"PluginMinVersion' is not a string", set(kVerificationPluginMinVersion, 1)},
       {"a verification plugin that is not named",
        [](Json& h) {
          h[kVerificationPluginMinVersion] = "1.0.0";
@@ -193,6 +195,12 @@ TEST_CASE("an envelope that is not the flattened form is refused", "[trust]") {
     INFO(row.reason << " <> " << why);
     CHECK(why.find(row.reason) != std::string::npos);
   }
+}
+
+TEST_CASE("a JWS may bring 16 certificates", "[trust]") {
+  Json envelope = vector_json("real-rsa2048-jws-meta-expiry");
+  envelope["header"]["x5c"] = std::vector<std::string>(16, envelope["header"]["x5c"][0]);
+  CHECK(refusal(envelope).empty());
 }
 
 TEST_CASE("the algorithm comes from the key, whatever the header says", "[trust]") {

@@ -21,6 +21,22 @@ void set_time(ASN1_TIME* field, SystemTime time) {
       "time");
 }
 
+void set_name(X509_NAME* name, const std::string& common_name) {
+  for (const auto& [type, value] : {std::pair("C", std::string("US")),
+                                    std::pair("ST", std::string("WA")),
+                                    std::pair("O", std::string("mosb tests")),
+                                    std::pair("CN", common_name)}) {
+    require(X509_NAME_add_entry_by_txt(name,
+                                       type,
+                                       MBSTRING_UTF8,
+                                       reinterpret_cast<const unsigned char*>(value.c_str()),
+                                       -1,
+                                       -1,
+                                       0) == 1,
+            "name");
+  }
+}
+
 }  // namespace
 
 Identity make_identity(const IdentityRecipe& recipe) {
@@ -38,23 +54,14 @@ Identity make_identity(const IdentityRecipe& recipe) {
                 BN_to_ASN1_INTEGER(large.get(), X509_get_serialNumber(x509.get())) != nullptr,
             "large serial");
   }
-  X509_NAME* const subject = X509_get_subject_name(x509.get());
-  for (const auto& [type, value] : {std::pair("C", std::string("US")),
-                                    std::pair("ST", std::string("WA")),
-                                    std::pair("O", std::string("mosb tests")),
-                                    std::pair("CN", recipe.name)}) {
-    require(X509_NAME_add_entry_by_txt(subject,
-                                       type,
-                                       MBSTRING_UTF8,
-                                       reinterpret_cast<const unsigned char*>(value.c_str()),
-                                       -1,
-                                       -1,
-                                       0) == 1,
-            "subject");
-  }
+  set_name(X509_get_subject_name(x509.get()), recipe.name);
   set_time(X509_getm_notBefore(x509.get()), recipe.not_before);
   set_time(X509_getm_notAfter(x509.get()), recipe.not_after);
-  require(X509_set_issuer_name(x509.get(), X509_get_subject_name(issuer)) == 1, "issuer");
+  if (recipe.issuer_name) {
+    set_name(X509_get_issuer_name(x509.get()), *recipe.issuer_name);
+  } else {
+    require(X509_set_issuer_name(x509.get(), X509_get_subject_name(issuer)) == 1, "issuer");
+  }
   require(X509_set_pubkey(x509.get(), key.get()) == 1, "key");
   X509V3_CTX context{};
   X509V3_set_ctx(&context, issuer, x509.get(), nullptr, nullptr, 0);

@@ -30,6 +30,8 @@ struct IdentityRecipe {
   std::string curve = "P-256";
   /// A serial number of so many bits instead of a small one.
   int serial_bits = 0;
+  /// The common name that it says its issuer has; nullopt: the one of who signs it.
+  std::optional<std::string> issuer_name = {};
 };
 Identity make_identity(const IdentityRecipe& recipe);
 

@@ -6,6 +6,8 @@
 
 #include "mosb/agent/http_web.h"
 #include "mosb/base/base64.h"
+#include "mosb/base/file.h"
+#include "mosb/trust/ocsp_cache.h"
 #include "mosb/trust/revocation.h"
 #include "tests/support/test_registry.h"
 #include "tests/trust/revocations.h"
@@ -39,6 +41,16 @@ struct Responder {
 
   explicit Responder(const test::Identity& root) : process(start(root)) {
     port = port.substr(0, port.find(' '));
+  }
+
+  /// How often it was asked, by its log.
+  std::size_t answers() const {
+    const std::string log = must(read_file(dir.path() + "/err", ByteCount{kMiB}));
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = log.find("Received request", at)) != std::string::npos; ++at) {
+      ++count;
+    }
+    return count;
   }
 
  private:
@@ -99,6 +111,52 @@ TEST_CASE("openssl's OCSP responder decides over HTTP", "[trust][network]") {
       check_revocation({stranger.certificate, other.certificate}, {&sources, RealClock().now()});
   REQUIRE_FALSE(status);
   CHECK(status.error().message().find("cannot be found out") != std::string::npos);
+}
+
+TEST_CASE("of services signed by one chain the first only asks the responder", "[trust][network]") {
+  const test::Identity root = test::make_identity({"root", nullptr, test::ca_extensions()});
+  const Responder responder(root);
+  agent::HttpWeb web({});
+  OcspCache cache;
+  const RevocationSources sources{.web = &web, .cache_dir = "", .ocsp_cache = &cache};
+  const std::string url = "OCSP;URI:http://localhost:" + responder.port;
+  test::Identity leaf = make_leaf(root, NID_info_access, url);
+  if (is_even(leaf)) {
+    leaf = make_leaf(root, NID_info_access, url);
+  }
+  const auto judge = [&] {
+    return check_revocation({leaf.certificate, root.certificate}, {&sources, RealClock().now()});
+  };
+  for (int i = 0; i < 3; ++i) {
+    CHECK(judge());
+  }
+  CHECK(responder.answers() == 1);
+  // Without what was remembered it is asked each time.
+  const RevocationSources forgetful{&web, ""};
+  CHECK(check_revocation({leaf.certificate, root.certificate}, {&forgetful, RealClock().now()}));
+  CHECK(responder.answers() == 2);
+}
+
+TEST_CASE("several certificates are asked about over HTTP at the same time", "[trust][network]") {
+  const test::Identity root = test::make_identity({"root", nullptr, test::ca_extensions()});
+  const auto silent =
+      must(test::ScriptedRegistry::start(Json::array({{{"path", "*"}, {"delay_ms", 10'000}}})));
+  const std::string url = "OCSP;URI:http://" + silent.host();
+  test::Extensions about = test::ca_extensions();
+  about.emplace_back(NID_info_access, url);
+  const test::Identity middle = test::make_identity({"middle", &root, about});
+  const test::Identity low = test::make_identity({"low", &middle, about});
+  const test::Identity leaf = make_leaf(low, NID_info_access, url);
+  agent::HttpWeb web({});
+  const RevocationSources sources{&web, ""};
+  const auto begin = std::chrono::steady_clock::now();
+  const Status status =
+      check_revocation({leaf.certificate, low.certificate, middle.certificate, root.certificate},
+                       {&sources, RealClock().now()});
+  CHECK_FALSE(status);
+  // Each waits for two seconds.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+  CHECK(silent.requests().size() == 3);
 }
 
 TEST_CASE("a CRL decides over HTTP, and its server may be gone afterwards", "[trust][network]") {

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
@@ -10,67 +9,19 @@
 #include "mosb/base/digest.h"
 #include "mosb/base/file.h"
 #include "mosb/trust/crl.h"
-#include "tests/trust/revocations.h"
-#include "tests/trust/scripted_web.h"
-#include "tests/trust/vectors.h"
+#include "tests/trust/revocation_world.h"
 
 namespace mosb::trust {
 namespace {
 
 namespace fs = std::filesystem;
 using std::chrono::hours;
+using test::kByCrl;
+using test::kCrl;
 using test::must;
+using test::World;
 
-constexpr char kCrl[] = "http://crl.example/a.crl";
 constexpr char kDelta[] = "http://crl.example/delta.crl";
-constexpr char kOcsp[] = "http://ocsp.example";
-
-/// A chain whose leaf says who can be asked about it, and those who answer.
-struct World {
-  test::Identity root = test::make_identity({"root", nullptr, test::ca_extensions()});
-  test::Identity leaf;
-  std::map<std::string, std::string> served;
-  TempDir temp = test::make_temp_dir();
-  SystemTime now = test::vector_clock().now();
-  std::optional<SystemTime> signing_time = {};
-  std::string cache_dir = {};
-  test::ScriptedWeb web{[this](const WebRequest& request) -> Result<WebAnswer> {
-    for (const auto& [url, bytes] : served) {
-      const bool ocsp = url.find("ocsp") != std::string::npos;
-      if (request.url == url || (ocsp && request.url.rfind(url + "/", 0) == 0)) {
-        return WebAnswer{"", bytes};
-      }
-    }
-    return Error(Errc::kNetwork, "the server answered 404");
-  }};
-
-  explicit World(const test::Extensions& about) : leaf(make_leaf(root, about)) {}
-
-  static test::Identity make_leaf(const test::Identity& root, const test::Extensions& about) {
-    test::Extensions extensions = test::code_signing_extensions();
-    extensions.insert(extensions.end(), about.begin(), about.end());
-    return test::make_identity({"leaf", &root, extensions});
-  }
-  std::string verdict() {
-    const RevocationSources sources{&web, cache_dir};
-    const Status status =
-        check_revocation({leaf.certificate, root.certificate},
-                         {.sources = &sources, .now = now, .signing_time = signing_time});
-    return status ? "good" : status.error().message();
-  }
-  bool good() { return verdict() == "good"; }
-  bool revoked() { return verdict().find("is revoked") != std::string::npos && !undetermined(); }
-  bool undetermined() { return verdict().find("cannot be found out") != std::string::npos; }
-};
-
-const test::Extensions kByCrl{{NID_crl_distribution_points, std::string("URI:") + kCrl}};
-const test::Extensions kByOcsp{{NID_info_access, std::string("OCSP;URI:") + kOcsp}};
-
-test::Extensions both() {
-  test::Extensions extensions = kByCrl;
-  extensions.insert(extensions.end(), kByOcsp.begin(), kByOcsp.end());
-  return extensions;
-}
 
 TEST_CASE("a certificate that names nobody to ask is not revoked, and nobody is asked", "[trust]") {
   World world({});
@@ -128,15 +79,15 @@ TEST_CASE("a certificate that became invalid after an authentic signing time was
           "[trust]") {
   const SystemTime june = std::chrono::sys_days(std::chrono::year(2026) / 6 / 1);
   for (const bool by_crl : {true, false}) {
-    World world(by_crl ? kByCrl : kByOcsp);
+    World world(by_crl ? kByCrl : test::kByOcsp);
     if (by_crl) {
       world.served[kCrl] =
           test::make_crl({.issuer = &world.root, .revoked = {{&world.leaf, 1, june, june}}});
     } else {
-      world.served[kOcsp] = test::make_ocsp_response({.certificate = &world.leaf,
-                                                      .issuer = &world.root,
-                                                      .status = V_OCSP_CERTSTATUS_REVOKED,
-                                                      .invalid_since = june});
+      world.served[test::kOcsp] = test::make_ocsp_response({.certificate = &world.leaf,
+                                                            .issuer = &world.root,
+                                                            .status = V_OCSP_CERTSTATUS_REVOKED,
+                                                            .invalid_since = june});
     }
     INFO(by_crl);
     CHECK(world.revoked());
@@ -208,6 +159,41 @@ TEST_CASE("a CRL that does not count leaves open whether a certificate is revoke
     r.extensions = {{NID_issuing_distribution_point, "critical,onlyuser:TRUE"}};
   });
   CHECK(world.good());
+}
+
+TEST_CASE("a CRL counts in the second of its nextUpdate, and is not larger than 32 MiB",
+          "[trust]") {
+  World world(kByCrl);
+  world.served[kCrl] = test::make_crl({.issuer = &world.root, .next_update = world.now});
+  CHECK(world.good());
+  world.served[kCrl] = std::string(kMaxCrl.value + 1, 'x');
+  CHECK(world.verdict().find("too large") != std::string::npos);
+}
+
+TEST_CASE("a CRL about one kind of certificates says nothing about the other", "[trust]") {
+  const auto verdict = [](const test::Extensions& leaf_extensions, const char* scope) {
+    const test::Identity root = test::make_identity({"root", nullptr, test::ca_extensions()});
+    test::Extensions about = leaf_extensions;
+    about.insert(about.end(), kByCrl.begin(), kByCrl.end());
+    const test::Identity asked = test::make_identity({"asked", &root, about});
+    const std::string crl =
+        test::make_crl({.issuer = &root, .extensions = {{NID_issuing_distribution_point, scope}}});
+    test::ScriptedWeb web([&](const WebRequest&) -> Result<WebAnswer> {
+      return WebAnswer{"", crl};
+    });
+    const RevocationSources sources{&web, ""};
+    return check_revocation({asked.certificate, root.certificate},
+                            {&sources, test::vector_clock().now()})
+        .has_value();
+  };
+  const test::Extensions without =
+      test::with(test::code_signing_extensions(), NID_basic_constraints, "");
+  CHECK(verdict(test::ca_extensions(), "critical,onlyCA:TRUE"));
+  CHECK_FALSE(verdict(test::ca_extensions(), "critical,onlyuser:TRUE"));
+  for (const test::Extensions& leaf : {test::code_signing_extensions(), without}) {
+    CHECK(verdict(leaf, "critical,onlyuser:TRUE"));
+    CHECK_FALSE(verdict(leaf, "critical,onlyCA:TRUE"));
+  }
 }
 
 TEST_CASE("an authority that may not sign CRLs signs none", "[trust]") {
@@ -336,127 +322,6 @@ TEST_CASE("a damaged cache does no harm, and a cached CRL is judged like any oth
   test::write_file(world.cache_dir, "no directory");
   world.served[kCrl] = good;
   CHECK(world.good());
-}
-
-TEST_CASE("an OCSP responder decides, and a CRL only where it does not know", "[trust]") {
-  World world(both());
-  const auto answer = [&](int status) {
-    return test::make_ocsp_response(
-        {.certificate = &world.leaf, .issuer = &world.root, .status = status});
-  };
-  world.served[kOcsp] = answer(V_OCSP_CERTSTATUS_GOOD);
-  CHECK(world.good());
-  world.served[kCrl] = test::make_crl({.issuer = &world.root, .revoked = {{&world.leaf}}});
-  CHECK(world.good());
-  world.served[kOcsp] = answer(V_OCSP_CERTSTATUS_UNKNOWN);
-  CHECK(world.revoked());
-  world.served.erase(kOcsp);
-  CHECK(world.revoked());
-  world.served[kCrl] = test::make_crl({.issuer = &world.root});
-  CHECK(world.good());
-  world.served[kOcsp] = answer(V_OCSP_CERTSTATUS_REVOKED);
-  CHECK(world.revoked());
-  world.served.clear();
-  CHECK(world.undetermined());
-}
-
-TEST_CASE("a responder is asked by GET where the question fits, and by POST otherwise", "[trust]") {
-  World world(kByOcsp);
-  CHECK(world.undetermined());
-  const WebRequest request = world.web.requests().back();
-  CHECK(request.url.rfind(std::string(kOcsp) + "/M", 0) == 0);
-  CHECK(request.url.find_first_of("+=", sizeof kOcsp) == std::string::npos);
-  CHECK_FALSE(request.content);
-  CHECK(request.timeout == std::chrono::seconds(2));
-  CHECK(request.max_answer.value == 20 * kKiB);
-  test::Extensions extensions = test::code_signing_extensions();
-  extensions.insert(extensions.end(), kByOcsp.begin(), kByOcsp.end());
-  world.leaf = test::make_identity(
-      {.name = "leaf", .issuer = &world.root, .extensions = extensions, .serial_bits = 1600});
-  world.served[kOcsp] =
-      test::make_ocsp_response({.certificate = &world.leaf, .issuer = &world.root});
-  CHECK(world.good());
-  const WebRequest& posted = world.web.requests().back();
-  CHECK(posted.url == kOcsp);
-  REQUIRE(posted.content);
-  CHECK(posted.content->media_type == "application/ocsp-request");
-  CHECK(posted.content->bytes.size() > 200);
-}
-
-TEST_CASE("an OCSP response that does not count leaves open whether a certificate is revoked",
-          "[trust]") {
-  World world(kByOcsp);
-  const test::Identity other = test::make_identity({"other", &world.root, {}});
-  const test::Identity stranger = test::make_identity({"root", nullptr, test::ca_extensions()});
-  const auto delegate = [&](const test::Extensions& extensions,
-                            const test::Identity* issuer,
-                            SystemTime until =
-                                std::chrono::sys_days(std::chrono::year(2040) / 1 / 1)) {
-    return test::make_identity(
-        {.name = "responder", .issuer = issuer, .extensions = extensions, .not_after = until});
-  };
-  const test::Extensions ocsp_signing{{NID_ext_key_usage, "OCSPSigning"}};
-  const test::Identity good_delegate = delegate(ocsp_signing, &world.root);
-  const test::Identity plain = delegate({}, &world.root);
-  const test::Identity foreign = delegate(ocsp_signing, &stranger);
-  const test::Identity expired =
-      delegate(ocsp_signing, &world.root, world.now - std::chrono::seconds(1));
-  const auto answer = [&](const std::function<void(test::OcspRecipe&)>& change) {
-    test::OcspRecipe recipe{.certificate = &world.leaf, .issuer = &world.root};
-    change(recipe);
-    return test::make_ocsp_response(recipe);
-  };
-  const std::string good = answer([](auto&) {});
-  world.served[kOcsp] = good;
-  REQUIRE(world.good());
-  world.served[kOcsp] = answer([&](auto& r) { r.signer = &good_delegate; });
-  REQUIRE(world.good());
-  const std::string error("\x30\x03\x0a\x01\x06", 5);
-  const std::vector<std::pair<const char*, std::string>> rows{
-      {"malformed", ""},
-      {"malformed", "garbage"},
-      {"malformed", good + "x"},
-      {"malformed", good.substr(0, good.size() / 2)},
-      {"too large", std::string(20 * kKiB + 1, 'x')},
-      {"is an error", error},
-      {"another certificate", answer([&](auto& r) { r.certificate = &other; })},
-      {"does not count any more", answer([](auto& r) { r.next_update = std::nullopt; })},
-      {"does not count any more",
-       answer([&](auto& r) { r.next_update = world.now - std::chrono::seconds(1); })},
-      {"does not know", answer([](auto& r) { r.status = V_OCSP_CERTSTATUS_UNKNOWN; })},
-      {"not known", answer([](auto& r) { r.unknown_critical = true; })},
-      {"algorithm", answer([](auto& r) { r.hash = EVP_sha1(); })},
-      {"not for OCSP signing", answer([&](auto& r) { r.signer = &plain; })},
-      {"issuer does not know", answer([&](auto& r) { r.signer = &foreign; })},
-      {"invalid signature", answer([&](auto& r) { r.signer = &stranger; })},
-      {"expired", answer([&](auto& r) { r.signer = &expired; })},
-      {"does not hold", answer([&](auto& r) {
-         r.signer = &good_delegate;
-         r.holds_signer = false;
-       })},
-  };
-  for (const auto& [reason, bytes] : rows) {
-    world.served[kOcsp] = bytes;
-    const std::string verdict = world.verdict();
-    INFO(reason << ": " << verdict);
-    CHECK(world.undetermined());
-    CHECK(verdict.find(reason) != std::string::npos);
-  }
-  // The signature stands before the certificates; without them it is the end.
-  std::string flipped = answer([](auto& r) { r.holds_signer = false; });
-  world.served[kOcsp] = flipped;
-  REQUIRE(world.good());
-  flipped.back() = static_cast<char>(flipped.back() ^ 1);
-  world.served[kOcsp] = flipped;
-  CHECK(world.verdict().find("invalid signature") != std::string::npos);
-}
-
-TEST_CASE("the next responder is asked where one does not answer", "[trust]") {
-  World world({{NID_info_access, std::string("OCSP;URI:http://away.example,OCSP;URI:") + kOcsp}});
-  world.served[kOcsp] =
-      test::make_ocsp_response({.certificate = &world.leaf, .issuer = &world.root});
-  CHECK(world.good());
-  CHECK(world.web.requests().size() == 2);
 }
 
 TEST_CASE("an intermediate authority is asked about, the root is not", "[trust]") {

@@ -8,6 +8,7 @@
 #include "mosb/trust/sign.h"
 #include "mosb/trust/timestamp_exchange.h"
 #include "mosb/trust/verify.h"
+#include "tests/trust/revocations.h"
 #include "tests/trust/scripted_web.h"
 #include "tests/trust/timestamps.h"
 #include "tests/trust/vectors.h"
@@ -58,7 +59,7 @@ struct Signer {
         "http://tsa.example", must(load_timestamp_root(temp.path() + "/tsaroot.pem")), &sources};
     return sign(layout, request, FixedClock(now));
   }
-  void trust_the_authority() const {
+  void trust_the_authority(const char* when = "always") const {
     const std::string dir = keyset.notation_dir + "/truststore/x509/tsa/stamps";
     std::filesystem::create_directories(dir);
     test::write_file(dir + "/root.pem", tsa.root.certificate.to_pem());
@@ -70,13 +71,14 @@ struct Signer {
       Json policy = must(json::parse(must(read_file(path, ByteCount{kMiB})), ByteCount{kMiB}));
       for (Json& statement : policy["trustPolicies"]) {
         statement["trustStores"].push_back("tsa:stamps");
+        statement["signatureVerification"]["verifyTimestamp"] = when;
       }
       test::write_file(path, policy.dump());
     }
   }
-  Verification verify_at(SystemTime time) {
+  Verification verify_at(SystemTime time, const RevocationSources* revocation = nullptr) {
     return must(verify(layout,
-                       {test::vector_subject(), "local/mosb", {}, 100},
+                       {test::vector_subject(), "local/mosb", {}, 100, revocation},
                        must(NotationConfig::open(keyset.notation_dir)),
                        FixedClock(time)));
   }
@@ -105,6 +107,40 @@ TEST_CASE(
   must(sign(without.layout, {test::vector_subject(), key, std::nullopt, {}}, test::vector_clock()));
   without.trust_the_authority();
   CHECK(without.verify_at(without.keyset.signing_not_after + hours(1)).refusal);
+}
+
+TEST_CASE("a timestamp of a revoked authority does not count", "[trust]") {
+  Signer signer;
+  test::Extensions about = test::timestamping_extensions();
+  about.emplace_back(NID_crl_distribution_points, "URI:http://crl.example/a.crl");
+  signer.tsa.signer = test::make_identity({"tsa signer", &signer.tsa.root, about});
+  std::string crl = test::make_crl({.issuer = &signer.tsa.root});
+  test::ScriptedWeb web([&](const WebRequest& request) -> Result<WebAnswer> {
+    return request.content
+               ? WebAnswer{kReplyType, signer.tsa.reply(request.content->bytes, signer.now)}
+               : WebAnswer{"", crl};
+  });
+  must(signer.sign_with(web));
+  signer.trust_the_authority();
+  const RevocationSources sources{&web, ""};
+  CHECK_FALSE(signer.verify_at(signer.now, &sources).refusal);
+  CHECK(signer.verify_at(signer.now).refusal);
+  crl = test::make_crl({.issuer = &signer.tsa.root, .revoked = {{&signer.tsa.signer}}});
+  const Verification verification = signer.verify_at(signer.now, &sources);
+  REQUIRE(verification.refusal);
+  CHECK(verification.refusal->message().find("is revoked") != std::string::npos);
+  CHECK(verification.report.signatures.back().authentic_timestamp == CheckResult::kFail);
+  CHECK_FALSE(signer.sign_with(web));
+}
+
+TEST_CASE("a certificate's last second needs no timestamp yet", "[trust]") {
+  Signer signer;
+  const SigningKey key =
+      must(load_signing_key(signer.keyset.signing_key, signer.keyset.signing_chain));
+  must(sign(signer.layout, {test::vector_subject(), key, std::nullopt, {}}, test::vector_clock()));
+  signer.trust_the_authority("afterCertExpiry");
+  CHECK_FALSE(signer.verify_at(signer.keyset.signing_not_after).refusal);
+  CHECK(signer.verify_at(signer.keyset.signing_not_after + seconds(1)).refusal);
 }
 
 TEST_CASE("a timestamping authority is asked with the signature's hash and a new nonce",

@@ -96,6 +96,15 @@ TEST_CASE("every rule for a trust policy refuses with its own reason", "[trust]"
        level({{"level", "strict"}, {"override", {{"authenticTimestamp", "skip"}}}})},
       {"verifyTimestamp must be", level({{"level", "strict"}, {"verifyTimestamp", "never"}})},
       {"level 'skip' must not have trust stores", level({{"level", "skip"}})},
+      {"level 'skip' must not have trust stores", with([](Json& s) {
+         s["signatureVerification"] = {{"level", "skip"}};
+         s.erase("trustStores");
+       })},
+      {"level 'skip' must not have trust stores", with([](Json& s) {
+         s["signatureVerification"] = {{"level", "skip"}};
+         s.erase("trustedIdentities");
+       })},
+      {"verification level is missing", with([](Json& s) { s.erase("signatureVerification"); })},
       {"are missing", set("trustStores", Json::array())},
       {"are missing", set("trustedIdentities", Json::array())},
       {"malformed trust store 'a'", set("trustStores", {"a"})},
@@ -112,6 +121,9 @@ TEST_CASE("every rule for a trust policy refuses with its own reason", "[trust]"
       {"overlap",
        set("trustedIdentities",
            {"x509.subject:C=US,ST=WA,O=a", "x509.subject:C=US,ST=WA,O=a,OU=b"})},
+      {"overlap",
+       set("trustedIdentities",
+           {"x509.subject:C=US,ST=WA,O=a,OU=b", "x509.subject:C=US,ST=WA,O=a"})},
       {"there are no registry scopes", set("registryScopes", Json::array())},
       {"'*' stands beside others", set("registryScopes", {"*", "a.io/b"})},
       {"'a.io/*' is not valid", set("registryScopes", {"a.io/*"})},
@@ -178,6 +190,34 @@ TEST_CASE("an exact scope is taken before the wildcard, and nothing matches by p
   CHECK_FALSE(both.select("a.io/b:1"));
 }
 
+TEST_CASE("verifyTimestamp is 'always' unless it is 'afterCertExpiry'", "[trust]") {
+  const auto parsed = [](const Json& level) {
+    const TrustPolicy policy =
+        must(TrustPolicy::parse(with([&](Json& s) { s["signatureVerification"] = level; })));
+    return policy.statements.front().verify_timestamp;
+  };
+  CHECK(parsed({{"level", "strict"}}) == VerifyTimestamp::kAlways);
+  CHECK(parsed({{"level", "strict"}, {"verifyTimestamp", ""}}) == VerifyTimestamp::kAlways);
+  CHECK(parsed({{"level", "strict"}, {"verifyTimestamp", "always"}}) == VerifyTimestamp::kAlways);
+  CHECK(parsed({{"level", "strict"}, {"verifyTimestamp", "afterCertExpiry"}}) ==
+        VerifyTimestamp::kAfterCertExpiry);
+}
+
+TEST_CASE("a trust store's name is made of letters, digits, '_', '.' and '-'", "[trust]") {
+  for (const char* const name : {"a", "z", "A", "Z", "0", "9", "_", "-", "a.b", "...", "aZ_0-9."}) {
+    INFO(name);
+    CHECK(is_trust_store_name(name));
+  }
+  // The neighbours of each range, and what would lead out of the folder.
+  for (const char* const name :
+       {"", ".", "..", "`", "{", "@", "[", "/", ":", "a/b", "a b", "\xc3"}) {
+    INFO(name);
+    CHECK_FALSE(is_trust_store_name(name));
+  }
+  CHECK(is_trust_store_name(std::string(255, 'a')));
+  CHECK_FALSE(is_trust_store_name(std::string(256, 'a')));
+}
+
 TEST_CASE("skipping the verification of everything is accepted with a warning", "[trust]") {
   const TrustPolicy policy = must(TrustPolicy::parse(
       document(Json::array({Json{{"name", "all"},
@@ -185,6 +225,11 @@ TEST_CASE("skipping the verification of everything is accepted with a warning", 
                                  {"signatureVerification", {{"level", "skip"}}}}}))));
   REQUIRE(policy.warnings.size() == 1);
   CHECK(policy.warnings.front().find("'all'") != std::string::npos);
+  const TrustPolicy one = must(TrustPolicy::parse(
+      document(Json::array({Json{{"name", "one"},
+                                 {"registryScopes", {"a.io/b"}},
+                                 {"signatureVerification", {{"level", "skip"}}}}}))));
+  CHECK(one.warnings.empty());
 }
 
 TEST_CASE("a store that is listed twice is kept once", "[trust]") {
@@ -195,13 +240,16 @@ TEST_CASE("a store that is listed twice is kept once", "[trust]") {
 }
 
 TEST_CASE("a policy with thousands of identities is refused without delay", "[trust]") {
-  Json identities = Json::array();
-  for (int i = 0; i < 20000; ++i) {
-    identities.push_back("x509.subject:C=US,ST=WA,O=a" + std::to_string(i));
-  }
-  CHECK(refusal(with([&](Json& s) {
-          s["trustedIdentities"] = identities;
-        })).find("more than 1000") != std::string::npos);
+  const auto many = [](int number) {
+    Json identities = Json::array();
+    for (int i = 0; i < number; ++i) {
+      identities.push_back("x509.subject:C=US,ST=WA,O=a" + std::to_string(i));
+    }
+    return refusal(with([&](Json& s) { s["trustedIdentities"] = identities; }));
+  };
+  CHECK(many(1000).empty());
+  CHECK(many(1001).find("more than 1000") != std::string::npos);
+  CHECK(many(20000).find("more than 1000") != std::string::npos);
 }
 
 }  // namespace

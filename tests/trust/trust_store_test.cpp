@@ -196,6 +196,37 @@ TEST_CASE("a self-signed signing certificate may be an anchor, one that a CA iss
   CHECK_FALSE(anchor("tsaleaf.crt", TrustStoreType::kTsa));
 }
 
+TEST_CASE("a trust store is bounded as a whole", "[trust]") {
+  const Config config;
+  const std::string certificate = pki("root.crt");
+  const std::string text(kMaxTrustStoreFile.value - certificate.size() - 1, '-');
+  const std::size_t rest = kMaxTrustStore.value - certificate.size();
+  for (std::size_t i = 0; i < 3; ++i) {
+    config.add("large-" + std::to_string(i) + ".crt", text + "\n" + certificate);
+  }
+  // Beside the three and the root that is there already.
+  const std::size_t left = rest - 3 * (text.size() + 1 + certificate.size());
+  const auto last = [&](std::size_t size) {
+    config.add("last.crt", std::string(size - certificate.size() - 1, '-') + "\n" + certificate);
+    return load(config);
+  };
+  CHECK(last(left));
+  const auto beyond = last(left + 1);
+  REQUIRE_FALSE(beyond);
+  CHECK(beyond.error().code() == Errc::kPolicy);
+  CHECK(beyond.error().message().find("holds more than") != std::string::npos);
+}
+
+TEST_CASE("a trust store is named, not a path", "[trust]") {
+  const Config config;
+  for (const char* const name : {"..", "../ca/vectors", "vectors/../vectors", ""}) {
+    const auto store = TrustStore::load(config.dir, {TrustStoreType::kCa, name});
+    REQUIRE_FALSE(store);
+    CHECK(store.error().code() == Errc::kPolicy);
+    CHECK(store.error().message().find("not a trust store name") != std::string::npos);
+  }
+}
+
 TEST_CASE("a trust store that others could change is refused by the file's name", "[trust]") {
   struct Row {
     const char* name;

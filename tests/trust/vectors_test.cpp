@@ -1,5 +1,6 @@
 #include "tests/trust/vectors.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -97,6 +98,11 @@ TEST_CASE(
       CHECK(ours == vector.accepted);
     }
     CHECK((verification.report.outcome == Outcome::kVerified) == ours);
+    // What is shown of each signature says the same.
+    const auto& signatures = verification.report.signatures;
+    CHECK(std::any_of(signatures.begin(), signatures.end(), [](const SignatureReport& s) {
+            return s.outcome == Outcome::kVerified;
+          }) == ours);
     ++judged;
     accepted += ours ? 1 : 0;
   }

@@ -7,6 +7,7 @@
 
 #include "mosb/oci/media_types.h"
 #include "mosb/trust/revocation.h"
+#include "mosb/trust/signature_envelope.h"
 #include "tests/trust/scripted_web.h"
 #include "tests/trust/vectors.h"
 
@@ -238,6 +239,27 @@ TEST_CASE("a timestamp is checked where policy asks for it, and its failure is e
   CHECK(refusal_of(missing).message().find("there is no timestamp") != std::string::npos);
 }
 
+TEST_CASE("a timestamp of another signature does not count", "[trust]") {
+  const auto envelope = [](const std::string& name) {
+    return must(json::parse(test::notation_file("cases/" + name + "/signature.jws"), kMaxEnvelope));
+  };
+  constexpr char kToken[] = "io.cncf.notary.timestampSignature";
+  // The header that holds it is not signed, so anybody can put one there.
+  Json moved = envelope("real-rsa2048-jws-plain");
+  moved["header"][kToken] = envelope("ts_jws__tsa")["header"].at(kToken);
+  const std::string bytes = moved.dump();
+  const oci::Descriptor descriptor = oci::describe(oci::kJws, bytes);
+  Host host("jws_altered_payload", "tsa");
+  must(host.layout.push_blob(descriptor, oci::BlobSource::bytes(bytes)));
+  host.attach({descriptor});
+  const Verification verification = host.judge();
+  CHECK(verification.refusal);
+  REQUIRE(verification.report.signatures.size() == 2);
+  const SignatureReport& report = verification.report.signatures[1];
+  CHECK(report.authenticity == CheckResult::kPass);
+  CHECK(report.authentic_timestamp == CheckResult::kFail);
+}
+
 TEST_CASE("a timestamp is not looked at where policy does not ask for it", "[trust]") {
   CHECK_FALSE(Host("ts_garbage", "strict").judge().refusal);
   CHECK_FALSE(Host("ts_garbage", "tsa-after").judge().refusal);
@@ -286,6 +308,20 @@ TEST_CASE("an envelope of an unknown format fails alone", "[trust]") {
         std::string::npos);
 }
 
+TEST_CASE("user metadata that was asked for must be in the signature with that value", "[trust]") {
+  for (const auto& [key, value, good] : {std::tuple("io.example.buildId", "42", true),
+                                         std::tuple("io.example.buildId", "43", false),
+                                         std::tuple("io.example.zzz", "", false),
+                                         std::tuple("a", "42", false)}) {
+    Host host("real-rsa2048-jws-meta-expiry");
+    host.request.metadata = {{key, value}};
+    const Verification verification = host.judge();
+    INFO(key << "=" << value);
+    CHECK(verification.refusal.has_value() != good);
+    CHECK((verification.report.signatures.back().outcome == Outcome::kVerified) == good);
+  }
+}
+
 TEST_CASE("a signature manifest that cannot be one ends the verification", "[trust]") {
   const oci::Descriptor jws =
       oci::describe(oci::kJws, test::notation_file("cases/real-rsa2048-jws-plain/signature.jws"));
@@ -313,6 +349,8 @@ TEST_CASE("a clock from before mosb existed judges nothing", "[trust]") {
   REQUIRE_FALSE(verification);
   CHECK(verification.error().code() == Errc::kPolicy);
   CHECK(verification.error().message().find("clock") != std::string::npos);
+  const FixedClock just_made(made, made);
+  CHECK_FALSE(must(verify(host.layout, host.request, host.config(), just_made)).refusal);
 }
 
 TEST_CASE("an OCI layout that notation signed as JWS and COSE is accepted", "[trust][vectors]") {
