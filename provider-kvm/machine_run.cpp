@@ -49,6 +49,11 @@ bool ends_within(int pidfd, std::chrono::milliseconds time) {
   }
 }
 
+/// qemu removes the file whenever it ends in order, also when somebody asked it to.
+bool left_its_sign(const MachinePlace& place) {
+  return path_exists(path_exists(place.files.own()) ? place.files.alive() : place.files.pid());
+}
+
 Result<bool> has_processes(const MachinePlace& place) {
   const Cgroup cgroup = MOSB_TRY(Cgroup::at(place.cgroup));
   if (!cgroup.exists()) {
@@ -98,11 +103,9 @@ Result<Observation> observe(const MachinePlace& place) {
   }
   auto qemu = MOSB_TRY(open_process(seen.record->qemu));
   if (!qemu) {
-    // qemu removes its pid file whenever it ends in order, also when somebody asked it to.
     seen.last_words = last_words(place.qemu_log());
     const bool by_signal = seen.last_words.find("terminating on signal") != std::string::npos;
-    seen.condition =
-        by_signal || path_exists(place.files.pid()) ? Condition::kCrashed : Condition::kEnded;
+    seen.condition = by_signal || left_its_sign(place) ? Condition::kCrashed : Condition::kEnded;
     return seen;
   }
   seen.qemu = *std::move(qemu);

@@ -25,6 +25,8 @@ struct MachinePlace {
   RuntimeFiles files;
   /// Every process of the machine is in it, and no other.
   std::string cgroup;
+  /// One directory for all machines of the host, for choose_user().
+  std::string users;
 
   std::string record() const { return files.dir() + "/run.json"; }
   /// What qemu prints.
@@ -70,9 +72,10 @@ struct StartOptions {
 };
 
 /// Starts a stopped machine: makes what files are missing, starts swtpm and qemu, and returns when
-/// qemu has answered over QMP. After an error nothing of the run is left.
-/// Errors: kBusy if anything of it is there (clear() first), kHost without qemu or swtpm, kNetSetup
-/// for taps, kBoot if qemu ends or keeps silent, with its words.
+/// qemu has answered over QMP. If the caller is root, both run as a user of their own, and the
+/// start fails if they can't. After an error nothing of the run is left. Errors: kBusy if anything
+/// of it is there (clear() first), kHost without qemu or swtpm, kNetSetup for taps, kBoot if qemu
+/// ends or keeps silent, with its words.
 Result<RunRecord> start(const MachineSpec& spec,
                         const MachinePlace& place,
                         const StartOptions& options,

@@ -69,6 +69,17 @@ Result<HostForward> parse_forward(const Json& object) {
   return forward;
 }
 
+Result<std::optional<std::uint32_t>> optional_user(const Json& object) {
+  const auto user = MOSB_TRY(json::optional_uint(object, "user"));
+  if (!user) {
+    return std::optional<std::uint32_t>();
+  }
+  if (*user == 0 || *user > std::numeric_limits<std::uint32_t>::max()) {
+    return Error(Errc::kContent, "'user' is out of range");
+  }
+  return std::optional(static_cast<std::uint32_t>(*user));
+}
+
 Result<RunRecord> parse(const Json& object) {
   RunRecord record;
   record.boot_id = MOSB_TRY(json::require_string(object, "boot_id"));
@@ -76,6 +87,7 @@ Result<RunRecord> parse(const Json& object) {
   if (const Json* const tpm = MOSB_TRY(json::optional_object(object, "tpm"))) {
     record.tpm = MOSB_TRY(parse_process(*tpm));
   }
+  record.user = MOSB_TRY(optional_user(object));
   record.qemu_version = MOSB_TRY(json::require_string(object, "qemu_version"));
   record.accel = MOSB_TRY(json::require_string(object, "accel")) == accel_name(Accel::kKvm)
                      ? Accel::kKvm
@@ -114,6 +126,9 @@ Status write_run_record(const std::string& file, const RunRecord& record) {
   }
   if (record.tpm) {
     object["tpm"] = to_json(*record.tpm);
+  }
+  if (record.user) {
+    object["user"] = *record.user;
   }
   if (record.ready) {
     object["ready"] = to_rfc3339(*record.ready);

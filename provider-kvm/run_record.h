@@ -18,6 +18,8 @@ struct RunRecord {
   std::string boot_id;
   ProcessIdentity qemu;
   std::optional<ProcessIdentity> tpm;
+  /// What the processes run as; nullopt: as whoever started them.
+  std::optional<std::uint32_t> user;
   std::string qemu_version;
   Accel accel = Accel::kTcg;
   SystemTime since;
