@@ -58,10 +58,19 @@ struct Observation {
   UniqueFd qemu;
   /// The last that qemu printed, for kCrashed and kEnded, or swtpm, for kTpmGone.
   std::string last_words;
+  /// For kCrashed: the kernel killed a process of the machine for its limit of memory.
+  bool out_of_memory = false;
 };
 
 /// Looks without changing anything. Errors: kState for a damaged record.
 Result<Observation> observe(const MachinePlace& place);
+
+/// Makes what a stopped machine lacks: disks, firmware variables, the state of its TPM. start()
+/// does it, too; copying an image takes its time, though, in which its caller may want to hold
+/// fewer locks. What runs for it is in the machine's cgroup, so that clear() ends it, whoever was
+/// killed. Errors: kBusy if anything of a run is there, and those of make_missing_files(),
+/// set_up_tpm().
+Status make_files(const MachineSpec& spec, const MachinePlace& place, ProcessRunner& processes);
 
 struct StartOptions {
   /// Until qemu's greeting.

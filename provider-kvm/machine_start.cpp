@@ -21,6 +21,7 @@
 #include "mosb/base/text.h"
 #include "provider-kvm/disk_files.h"
 #include "provider-kvm/host_user.h"
+#include "provider-kvm/machine_limits.h"
 #include "provider-kvm/machine_run.h"
 #include "provider-kvm/qemu_argv.h"
 #include "provider-kvm/qmp_client.h"
@@ -213,7 +214,7 @@ Status check_processes(const RunRecord& record) {
 Result<RunRecord> start_processes(const MachineSpec& spec,
                                   const MachinePlace& place,
                                   const StartOptions& options) {
-  const Cgroup cgroup = MOSB_TRY(Cgroup::create(place.cgroup));
+  const Cgroup cgroup = MOSB_TRY(make_machine_cgroup(place.cgroup, spec));
   const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
   RunRecord record;
   record.boot_id = MOSB_TRY(current_boot_id());
@@ -245,20 +246,41 @@ Result<RunRecord> start_processes(const MachineSpec& spec,
   return record;
 }
 
+Status check_stopped(const MachineSpec& spec, const MachinePlace& place) {
+  if (MOSB_TRY(observe(place)).condition != Condition::kStopped) {
+    return Error(Errc::kBusy, "machine " + quote(spec.name) + " runs already");
+  }
+  return ok();
+}
+
+/// Whether a program has to run before the start.
+bool lacks_files(const MachineSpec& spec) {
+  return (spec.tpm && !path_exists(spec.tpm->state_dir)) ||
+         std::any_of(spec.disks.begin(), spec.disks.end(), [](const Disk& disk) {
+           return !path_exists(disk.path);
+         });
+}
+
 }  // namespace
+
+Status make_files(const MachineSpec& spec, const MachinePlace& place, ProcessRunner& processes) {
+  MOSB_CHECK(check_spec(spec));
+  MOSB_CHECK(check_stopped(spec, place));
+  if (!lacks_files(spec)) {
+    return make_missing_files(spec, nullptr, processes);
+  }
+  const ScopeExit undo([&] { (void)clear(place); });
+  const Cgroup cgroup = MOSB_TRY(make_machine_cgroup(place.cgroup, spec));
+  const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
+  MOSB_CHECK(make_missing_files(spec, &entrance, processes));
+  return spec.tpm ? set_up_tpm(*spec.tpm, &entrance, processes) : ok();
+}
 
 Result<RunRecord> start(const MachineSpec& spec,
                         const MachinePlace& place,
                         const StartOptions& options,
                         ProcessRunner& processes) {
-  MOSB_CHECK(check_spec(spec));
-  if (MOSB_TRY(observe(place)).condition != Condition::kStopped) {
-    return Error(Errc::kBusy, "machine " + quote(spec.name) + " runs already");
-  }
-  MOSB_CHECK(make_missing_files(spec, processes));
-  if (spec.tpm) {
-    MOSB_CHECK(set_up_tpm(*spec.tpm, nullptr, processes));
-  }
+  MOSB_CHECK(make_files(spec, place, processes));
   MOSB_CHECK(make_console_log(place.files.console_log()));
   ScopeExit undo([&] { (void)clear(place); });
   MOSB_CHECK(make_run_dir(place.files.dir()));

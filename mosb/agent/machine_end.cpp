@@ -54,6 +54,11 @@ MachineEnd end_of(const kvm::Observation& seen, SystemTime now) {
     case kvm::Condition::kTpmGone:
       break;
   }
+  if (seen.out_of_memory) {
+    return {.failed = true,
+            .message = "the host's kernel killed it: its processes used more memory than its limit",
+            .at = now};
+  }
   return {.failed = true, .message = "qemu was killed or crashed" + words, .at = now};
 }
 

@@ -171,4 +171,80 @@ no_drop() {
     nothing_runs
 }
 
+# cgroup_file CONTROLLER NAME: of the machines' cgroup in version 1 or 2.
+cgroup_file() {
+    find /sys/fs/cgroup -path "*mosb-$(cat "$root/var/lib/mosb/state/instance")/machines/vm1/*" -name "$1"
+}
+
+test_case "a machine's processes and memory have limits, and the kernel keeps to them" limits
+limits() {
+    define vm1 r
+    works mosb machine start vm1
+    local pids
+    pids=$(cgroup_file pids.max)
+    equal "$(cat "$pids")" 257
+    equal "$(cat "$(cgroup_file memory.limit_in_bytes)$(cgroup_file memory.max)")" \
+        $(((64 + 32 + 3 * 1024) << 20))
+    # As a qemu that a guest took over would do it.
+    contains "$(bash -c "echo \$\$ >${pids%/*}/cgroup.procs
+        exec python3 -c 'import threading, time
+try:
+    for i in range(300): threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+except RuntimeError as e: print(e)'")" "can't start new thread"
+    works mosb machine stop vm1 --force
+    nothing_runs
+}
+
+test_case "a machine that the kernel killed for its memory says so" out_of_memory
+out_of_memory() {
+    define vm1 r
+    works mosb machine start vm1
+    local file
+    file=$(cgroup_file memory.limit_in_bytes)$(cgroup_file memory.max)
+    echo $((256 << 20)) >"$file"
+    works mosb machine info vm1 -o json
+    python3 - "$(json .sockets.qmp)" <<'PY' || true
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+f = s.makefile("rw")
+f.readline()
+for command in ({"execute": "qmp_capabilities"}, {"execute": "object-add", "arguments": {
+        "qom-type": "memory-backend-ram", "id": "more", "size": 1 << 30, "prealloc": True}}):
+    f.write(json.dumps(command) + "\n")
+    f.flush()
+    f.readline()
+PY
+    killed() { [[ $(state vm1) == failed ]]; }
+    eventually 20 killed
+    works mosb machine ls
+    contains "$out" "used more memory than its limit"
+    nothing_runs
+}
+
+test_case "a mosb that is killed while it makes disks or a TPM leaves nothing that runs" killed_setup
+killed_setup() {
+    head -c 200M /dev/urandom >"$work/origin.raw"
+    define vm1 r "disks: [{file: $work/origin.raw, format: raw, attach: virtio}]"
+    define vm2 r "tpm: true"
+    local name program starter pid
+    for name in vm1 vm2; do
+        program=$([[ $name == vm1 ]] && echo qemu-img || echo swtpm_setup)
+        "$MOSB_BIN/mosb" --root "$root" machine start $name >/dev/null 2>&1 &
+        starter=$!
+        until pid=$(grep -lE "/machines/$name" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 |
+            while read -r pid; do [[ $(cat /proc/"$pid"/comm) != "$program" ]] || echo "$pid"; done 2>/dev/null |
+            grep .); do
+            kill -0 $starter || fail "$program was not seen"
+        done
+        kill -STOP $pid
+        kill -KILL $starter
+        wait $starter || true
+        equal "$(state $name)" failed
+        nothing_runs
+        works mosb machine start $name
+        works mosb machine stop $name --force
+    done
+}
+
 run_cases "$@"
