@@ -111,7 +111,7 @@ const char* accel_name(Accel accel) {
   return accel == Accel::kKvm ? "kvm" : "tcg";
 }
 
-Status write_run_record(const std::string& file, const RunRecord& record) {
+std::string print_run_record(const RunRecord& record) {
   Json object{{"boot_id", record.boot_id},
               {"qemu", to_json(record.qemu)},
               {"qemu_version", record.qemu_version},
@@ -133,7 +133,18 @@ Status write_run_record(const std::string& file, const RunRecord& record) {
   if (record.ready) {
     object["ready"] = to_rfc3339(*record.ready);
   }
-  return replace_file(file, object.dump() + "\n", 0600);
+  return object.dump() + "\n";
+}
+
+Result<RunRecord> parse_run_record(std::string_view text) {
+  const auto object = json::parse(text, kMaxRecord);
+  return object && object->is_object()
+             ? parse(*object).as(Errc::kState)
+             : Result<RunRecord>(Error(Errc::kState, "it is no JSON object"));
+}
+
+Status write_run_record(const std::string& file, const RunRecord& record) {
+  return replace_file(file, print_run_record(record), 0600);
 }
 
 Result<std::optional<RunRecord>> read_run_record(const std::string& file) {
@@ -144,12 +155,9 @@ Result<std::optional<RunRecord>> read_run_record(const std::string& file) {
     }
     return text.error();
   }
-  const auto object = json::parse(*text, kMaxRecord);
-  auto record = object && object->is_object()
-                    ? parse(*object)
-                    : Result<RunRecord>(Error(Errc::kState, "it is no JSON object"));
+  auto record = parse_run_record(*text);
   if (!record) {
-    return std::move(record).error().context(quote(file) + " is damaged").as(Errc::kState);
+    return std::move(record).error().context(quote(file) + " is damaged");
   }
   return std::optional<RunRecord>(*std::move(record));
 }
