@@ -270,6 +270,8 @@ Status make_files(const MachineSpec& spec, const MachinePlace& place, ProcessRun
     return make_missing_files(spec, nullptr, processes);
   }
   const ScopeExit undo([&] { (void)clear(place); });
+  // First what whoever clears after us looks for.
+  MOSB_CHECK(make_run_dir(place.files.dir()));
   const Cgroup cgroup = MOSB_TRY(make_machine_cgroup(place.cgroup, spec));
   const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
   MOSB_CHECK(make_missing_files(spec, &entrance, processes));
