@@ -50,12 +50,14 @@ Status put_in_place(const std::string& unfinished, const std::string& path) {
 
 Status qemu_img(std::vector<std::string> arguments,
                 const std::string& path,
+                const CgroupEntrance* cgroup,
                 ProcessRunner& processes) {
   Command command;
   command.argv = {"qemu-img"};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.env = program_environment();
   command.timeout = kCopyTime;
+  command.cgroup = cgroup;
   auto done = processes.run(command);
   if (!done) {
     const bool missing = done.error().code() == Errc::kNotFound;
@@ -113,7 +115,7 @@ Status check_stands_alone(const std::string& path, ImageFormat format) {
   return ok();
 }
 
-Status make_disk(const Disk& disk, ProcessRunner& processes) {
+Status make_disk(const Disk& disk, const CgroupEntrance* cgroup, ProcessRunner& processes) {
   if (path_exists(disk.path)) {
     return check_stands_alone(disk.path, disk.format);
   }
@@ -133,7 +135,7 @@ Status make_disk(const Disk& disk, ProcessRunner& processes) {
   const std::string unfinished = disk.path + kUnfinished;
   MOSB_CHECK(sys::unlink(unfinished));
   ScopeExit remove([&] { (void)sys::unlink(unfinished); });
-  MOSB_CHECK(qemu_img(arguments_for(disk, unfinished), disk.path, processes));
+  MOSB_CHECK(qemu_img(arguments_for(disk, unfinished), disk.path, cgroup, processes));
   if (::chmod(unfinished.c_str(), 0600) < 0) {
     return Error::sys("chmod " + quote(unfinished), errno);
   }
@@ -159,12 +161,14 @@ Status make_vars(const Firmware& firmware) {
 
 }  // namespace
 
-Status make_missing_files(const MachineSpec& spec, ProcessRunner& processes) {
+Status make_missing_files(const MachineSpec& spec,
+                          const CgroupEntrance* cgroup,
+                          ProcessRunner& processes) {
   if (spec.firmware) {
     MOSB_CHECK(make_vars(*spec.firmware));
   }
   for (const Disk& disk : spec.disks) {
-    MOSB_CHECK(make_disk(disk, processes));
+    MOSB_CHECK(make_disk(disk, cgroup, processes));
   }
   return ok();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -47,6 +48,17 @@ bool ends_within(int pidfd, std::chrono::milliseconds time) {
       return false;
     }
   }
+}
+
+/// qemu removes the file whenever it ends in order, also when somebody asked it to.
+bool left_its_sign(const MachinePlace& place) {
+  return path_exists(path_exists(place.files.own()) ? place.files.alive() : place.files.pid());
+}
+
+bool ran_out_of_memory(const MachinePlace& place) {
+  const auto cgroup = Cgroup::at(place.cgroup);
+  const auto kills = cgroup && cgroup->exists() ? cgroup->oom_kills() : std::uint64_t{0};
+  return kills && *kills > 0;
 }
 
 Result<bool> has_processes(const MachinePlace& place) {
@@ -98,11 +110,10 @@ Result<Observation> observe(const MachinePlace& place) {
   }
   auto qemu = MOSB_TRY(open_process(seen.record->qemu));
   if (!qemu) {
-    // qemu removes its pid file whenever it ends in order, also when somebody asked it to.
     seen.last_words = last_words(place.qemu_log());
     const bool by_signal = seen.last_words.find("terminating on signal") != std::string::npos;
-    seen.condition =
-        by_signal || path_exists(place.files.pid()) ? Condition::kCrashed : Condition::kEnded;
+    seen.condition = by_signal || left_its_sign(place) ? Condition::kCrashed : Condition::kEnded;
+    seen.out_of_memory = seen.condition == Condition::kCrashed && ran_out_of_memory(place);
     return seen;
   }
   seen.qemu = *std::move(qemu);

@@ -25,6 +25,8 @@ struct MachinePlace {
   RuntimeFiles files;
   /// Every process of the machine is in it, and no other.
   std::string cgroup;
+  /// One directory for all machines of the host, for choose_user().
+  std::string users;
 
   std::string record() const { return files.dir() + "/run.json"; }
   /// What qemu prints.
@@ -56,10 +58,19 @@ struct Observation {
   UniqueFd qemu;
   /// The last that qemu printed, for kCrashed and kEnded, or swtpm, for kTpmGone.
   std::string last_words;
+  /// For kCrashed: the kernel killed a process of the machine for its limit of memory.
+  bool out_of_memory = false;
 };
 
 /// Looks without changing anything. Errors: kState for a damaged record.
 Result<Observation> observe(const MachinePlace& place);
+
+/// Makes what a stopped machine lacks: disks, firmware variables, the state of its TPM. start()
+/// does it, too; copying an image takes its time, though, in which its caller may want to hold
+/// fewer locks. What runs for it is in the machine's cgroup, so that clear() ends it, whoever was
+/// killed. Errors: kBusy if anything of a run is there, and those of make_missing_files(),
+/// set_up_tpm().
+Status make_files(const MachineSpec& spec, const MachinePlace& place, ProcessRunner& processes);
 
 struct StartOptions {
   /// Until qemu's greeting.
@@ -70,9 +81,10 @@ struct StartOptions {
 };
 
 /// Starts a stopped machine: makes what files are missing, starts swtpm and qemu, and returns when
-/// qemu has answered over QMP. After an error nothing of the run is left.
-/// Errors: kBusy if anything of it is there (clear() first), kHost without qemu or swtpm, kNetSetup
-/// for taps, kBoot if qemu ends or keeps silent, with its words.
+/// qemu has answered over QMP. If the caller is root, both run as a user of their own, and the
+/// start fails if they can't. After an error nothing of the run is left. Errors: kBusy if anything
+/// of it is there (clear() first), kHost without qemu or swtpm, kNetSetup for taps, kBoot if qemu
+/// ends or keeps silent, with its words.
 Result<RunRecord> start(const MachineSpec& spec,
                         const MachinePlace& place,
                         const StartOptions& options,

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -9,6 +11,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
@@ -17,6 +20,8 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "provider-kvm/disk_files.h"
+#include "provider-kvm/host_user.h"
+#include "provider-kvm/machine_limits.h"
 #include "provider-kvm/machine_run.h"
 #include "provider-kvm/qemu_argv.h"
 #include "provider-kvm/qmp_client.h"
@@ -107,18 +112,35 @@ Result<std::uint64_t> size_of(const std::string& path) {
   return static_cast<std::uint64_t>(st->st_size);
 }
 
+/// Where qemu begins; its own if it gets a user of its own.
+Result<UniqueFd> working_directory(const MachinePlace& place, std::optional<std::uint32_t> user) {
+  const std::string dir = user ? place.files.own() : "/";
+  if (user) {
+    MOSB_CHECK(sys::mkdir(dir, 0700));
+    if (::lchown(dir.c_str(), *user, *user) < 0) {
+      return Error::sys("give " + quote(dir) + " to user " + std::to_string(*user), errno);
+    }
+  }
+  return sys::open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
 Result<Child> start_qemu(const MachineSpec& spec,
                          const MachinePlace& place,
+                         std::optional<std::uint32_t> user,
                          const CgroupEntrance& cgroup) {
-  std::vector<std::string> argv = qemu_argv(spec, place.files);
+  std::vector<std::string> argv =
+      user ? qemu_argv_as(spec, place.files, *user) : qemu_argv(spec, place.files);
   argv[0] = MOSB_TRY(
       find_program(argv[0]).as(Errc::kHost).with_hint("install the package qemu-system-x86"));
   const UniqueFd log =
       MOSB_TRY(sys::open(place.qemu_log(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  const UniqueFd directory = MOSB_TRY(working_directory(place, user));
   return spawn({.argv = std::move(argv),
                 .env = program_environment(),
                 .fds = {-1, log.get(), log.get()},
-                .cgroup = &cgroup})
+                .cgroup = &cgroup,
+                .directory = directory.get(),
+                .no_new_privileges = true})
       .as(Errc::kBoot);
 }
 
@@ -159,10 +181,40 @@ Result<std::string> greet(const MachinePlace& place, const Child& qemu, const De
   return client->version();
 }
 
+/// nullopt if whoever starts the machine has no right to choose.
+Result<std::optional<HostUser>> user_for(const MachinePlace& place) {
+  if (::geteuid() != 0) {
+    return std::optional<HostUser>();
+  }
+  return std::optional(
+      MOSB_TRY(choose_user(place.cgroup, place.users).context("a user for the machine")));
+}
+
+Result<Child> start_tpm_as(const Tpm& tpm,
+                           const MachinePlace& place,
+                           std::optional<std::uint32_t> user,
+                           const CgroupEntrance& cgroup) {
+  if (user) {
+    MOSB_CHECK(give_tpm_state(tpm.state_dir, *user));
+  }
+  return start_tpm(
+      tpm, {.socket = place.files.tpm(), .log = place.tpm_log(), .cgroup = &cgroup, .user = user});
+}
+
+Status check_processes(const RunRecord& record) {
+  if (record.user) {
+    MOSB_CHECK(check_confined_process(record.qemu.pid, *record.user).context("qemu"));
+  }
+  if (record.user && record.tpm) {
+    MOSB_CHECK(check_confined_process(record.tpm->pid, *record.user).context("swtpm"));
+  }
+  return ok();
+}
+
 Result<RunRecord> start_processes(const MachineSpec& spec,
                                   const MachinePlace& place,
                                   const StartOptions& options) {
-  const Cgroup cgroup = MOSB_TRY(Cgroup::create(place.cgroup));
+  const Cgroup cgroup = MOSB_TRY(make_machine_cgroup(place.cgroup, spec));
   const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
   RunRecord record;
   record.boot_id = MOSB_TRY(current_boot_id());
@@ -171,12 +223,15 @@ Result<RunRecord> start_processes(const MachineSpec& spec,
   record.origin = options.origin;
   record.forwards = forwards_of(spec);
   record.console_offset = MOSB_TRY(size_of(place.files.console_log()));
+  const std::optional<HostUser> user = MOSB_TRY(user_for(place));
+  if (user) {
+    record.user = user->id;
+  }
   if (spec.tpm) {
-    const Child tpm = MOSB_TRY(start_tpm(
-        *spec.tpm, {.socket = place.files.tpm(), .log = place.tpm_log(), .cgroup = &entrance}));
+    const Child tpm = MOSB_TRY(start_tpm_as(*spec.tpm, place, record.user, entrance));
     record.tpm = MOSB_TRY(identify(tpm.pid).as(Errc::kBoot));
   }
-  const Child qemu = MOSB_TRY(start_qemu(spec, place, entrance));
+  const Child qemu = MOSB_TRY(start_qemu(spec, place, record.user, entrance));
   record.qemu = MOSB_TRY(identify(qemu.pid).as(Errc::kBoot));
   auto version = greet(place, qemu, Deadline::in(options.deadline));
   if (!version) {
@@ -186,24 +241,48 @@ Result<RunRecord> start_processes(const MachineSpec& spec,
   if (record.tpm && !MOSB_TRY(open_process(*record.tpm))) {
     return Error(Errc::kBoot, "swtpm ended: " + complaint(place.tpm_log()));
   }
+  MOSB_CHECK(check_processes(record));
   MOSB_CHECK(write_run_record(place.record(), record));
   return record;
 }
 
+Status check_stopped(const MachineSpec& spec, const MachinePlace& place) {
+  if (MOSB_TRY(observe(place)).condition != Condition::kStopped) {
+    return Error(Errc::kBusy, "machine " + quote(spec.name) + " runs already");
+  }
+  return ok();
+}
+
+/// Whether a program has to run before the start.
+bool lacks_files(const MachineSpec& spec) {
+  return (spec.tpm && !path_exists(spec.tpm->state_dir)) ||
+         std::any_of(spec.disks.begin(), spec.disks.end(), [](const Disk& disk) {
+           return !path_exists(disk.path);
+         });
+}
+
 }  // namespace
+
+Status make_files(const MachineSpec& spec, const MachinePlace& place, ProcessRunner& processes) {
+  MOSB_CHECK(check_spec(spec));
+  MOSB_CHECK(check_stopped(spec, place));
+  if (!lacks_files(spec)) {
+    return make_missing_files(spec, nullptr, processes);
+  }
+  const ScopeExit undo([&] { (void)clear(place); });
+  // First what whoever clears after us looks for.
+  MOSB_CHECK(make_run_dir(place.files.dir()));
+  const Cgroup cgroup = MOSB_TRY(make_machine_cgroup(place.cgroup, spec));
+  const CgroupEntrance entrance = MOSB_TRY(cgroup.entrance());
+  MOSB_CHECK(make_missing_files(spec, &entrance, processes));
+  return spec.tpm ? set_up_tpm(*spec.tpm, &entrance, processes) : ok();
+}
 
 Result<RunRecord> start(const MachineSpec& spec,
                         const MachinePlace& place,
                         const StartOptions& options,
                         ProcessRunner& processes) {
-  MOSB_CHECK(check_spec(spec));
-  if (MOSB_TRY(observe(place)).condition != Condition::kStopped) {
-    return Error(Errc::kBusy, "machine " + quote(spec.name) + " runs already");
-  }
-  MOSB_CHECK(make_missing_files(spec, processes));
-  if (spec.tpm) {
-    MOSB_CHECK(set_up_tpm(*spec.tpm, processes));
-  }
+  MOSB_CHECK(make_files(spec, place, processes));
   MOSB_CHECK(make_console_log(place.files.console_log()));
   ScopeExit undo([&] { (void)clear(place); });
   MOSB_CHECK(make_run_dir(place.files.dir()));

@@ -246,20 +246,22 @@ Arguments disks_and_nics(const MachineSpec& spec) {
   return out;
 }
 
-}  // namespace
-
-std::vector<std::string> qemu_argv(const MachineSpec& spec, const RuntimeFiles& files) {
-  Arguments out{kQemu,
-                "-name",
-                spec.name,
-                "-nodefaults",
-                "-no-user-config",
-                "-display",
-                "none",
-                "-sandbox",
-                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-                "-pidfile",
-                files.pid()};
+/// `privileges`: what the sandbox does about system calls that change users.
+Arguments command_line(const MachineSpec& spec,
+                       const RuntimeFiles& files,
+                       const std::string& privileges) {
+  Arguments out{
+      kQemu,
+      "-name",
+      spec.name,
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-sandbox",
+      "on,obsolete=deny,elevateprivileges=" + privileges + ",spawn=deny,resourcecontrol=deny",
+      "-pidfile",
+      files.pid()};
   append(out, processor(spec));
   if (spec.kernel) {
     append(out, kernel(*spec.kernel));
@@ -283,6 +285,24 @@ std::vector<std::string> qemu_argv(const MachineSpec& spec, const RuntimeFiles& 
   if (spec.screen != Screen::kNone) {
     append(out, screen(spec.screen, files));
   }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> qemu_argv(const MachineSpec& spec, const RuntimeFiles& files) {
+  return command_line(spec, files, "deny");
+}
+
+std::vector<std::string> qemu_argv_as(const MachineSpec& spec,
+                                      const RuntimeFiles& files,
+                                      std::uint32_t user) {
+  // The sandbox is in force before qemu changes its user, and "deny" would kill it then. After the
+  // change there is no privilege left that these calls could give.
+  Arguments out = command_line(spec, files, "allow");
+  const std::string id = std::to_string(user);
+  // Its path is relative: the directories above own() can't be entered by that user.
+  append(out, {"-runas", id + ":" + id, "-chardev", server_socket("alive", RuntimeFiles::kAlive)});
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,11 @@ inline constexpr const char* kQemu = "qemu-system-x86_64";
 /// machine but what the spec says, a serial port, a source of random numbers and the guest agent's
 /// channel. Pure; the spec must pass check_spec().
 std::vector<std::string> qemu_argv(const MachineSpec& spec, const RuntimeFiles& files);
+
+/// The same for a qemu that is started as root in the directory files.own(): once it has opened
+/// everything it becomes user and group `user`, without other groups and capabilities.
+std::vector<std::string> qemu_argv_as(const MachineSpec& spec,
+                                      const RuntimeFiles& files,
+                                      std::uint32_t user);
 
 }  // namespace mosb::kvm

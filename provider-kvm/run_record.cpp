@@ -69,6 +69,17 @@ Result<HostForward> parse_forward(const Json& object) {
   return forward;
 }
 
+Result<std::optional<std::uint32_t>> optional_user(const Json& object) {
+  const auto user = MOSB_TRY(json::optional_uint(object, "user"));
+  if (!user) {
+    return std::optional<std::uint32_t>();
+  }
+  if (*user == 0 || *user > std::numeric_limits<std::uint32_t>::max()) {
+    return Error(Errc::kContent, "'user' is out of range");
+  }
+  return std::optional(static_cast<std::uint32_t>(*user));
+}
+
 Result<RunRecord> parse(const Json& object) {
   RunRecord record;
   record.boot_id = MOSB_TRY(json::require_string(object, "boot_id"));
@@ -76,6 +87,7 @@ Result<RunRecord> parse(const Json& object) {
   if (const Json* const tpm = MOSB_TRY(json::optional_object(object, "tpm"))) {
     record.tpm = MOSB_TRY(parse_process(*tpm));
   }
+  record.user = MOSB_TRY(optional_user(object));
   record.qemu_version = MOSB_TRY(json::require_string(object, "qemu_version"));
   record.accel = MOSB_TRY(json::require_string(object, "accel")) == accel_name(Accel::kKvm)
                      ? Accel::kKvm
@@ -99,7 +111,7 @@ const char* accel_name(Accel accel) {
   return accel == Accel::kKvm ? "kvm" : "tcg";
 }
 
-Status write_run_record(const std::string& file, const RunRecord& record) {
+std::string print_run_record(const RunRecord& record) {
   Json object{{"boot_id", record.boot_id},
               {"qemu", to_json(record.qemu)},
               {"qemu_version", record.qemu_version},
@@ -115,10 +127,24 @@ Status write_run_record(const std::string& file, const RunRecord& record) {
   if (record.tpm) {
     object["tpm"] = to_json(*record.tpm);
   }
+  if (record.user) {
+    object["user"] = *record.user;
+  }
   if (record.ready) {
     object["ready"] = to_rfc3339(*record.ready);
   }
-  return replace_file(file, object.dump() + "\n", 0600);
+  return object.dump() + "\n";
+}
+
+Result<RunRecord> parse_run_record(std::string_view text) {
+  const auto object = json::parse(text, kMaxRecord);
+  return object && object->is_object()
+             ? parse(*object).as(Errc::kState)
+             : Result<RunRecord>(Error(Errc::kState, "it is no JSON object"));
+}
+
+Status write_run_record(const std::string& file, const RunRecord& record) {
+  return replace_file(file, print_run_record(record), 0600);
 }
 
 Result<std::optional<RunRecord>> read_run_record(const std::string& file) {
@@ -129,12 +155,9 @@ Result<std::optional<RunRecord>> read_run_record(const std::string& file) {
     }
     return text.error();
   }
-  const auto object = json::parse(*text, kMaxRecord);
-  auto record = object && object->is_object()
-                    ? parse(*object)
-                    : Result<RunRecord>(Error(Errc::kState, "it is no JSON object"));
+  auto record = parse_run_record(*text);
   if (!record) {
-    return std::move(record).error().context(quote(file) + " is damaged").as(Errc::kState);
+    return std::move(record).error().context(quote(file) + " is damaged");
   }
   return std::optional<RunRecord>(*std::move(record));
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mosb/base/clock.h"
@@ -18,6 +19,8 @@ struct RunRecord {
   std::string boot_id;
   ProcessIdentity qemu;
   std::optional<ProcessIdentity> tpm;
+  /// What the processes run as; nullopt: as whoever started them.
+  std::optional<std::uint32_t> user;
   std::string qemu_version;
   Accel accel = Accel::kTcg;
   SystemTime since;
@@ -33,6 +36,11 @@ struct RunRecord {
   std::optional<SystemTime> ready;
   bool operator==(const RunRecord&) const = default;
 };
+
+/// As JSON, one line with its end (pure).
+std::string print_run_record(const RunRecord& record);
+/// The same read (pure). Errors: kState if it is damaged.
+Result<RunRecord> parse_run_record(std::string_view text);
 
 Status write_run_record(const std::string& file, const RunRecord& record);
 /// nullopt if there is none. Errors: kState if it is damaged.

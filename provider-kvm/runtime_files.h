@@ -30,8 +30,14 @@ class RuntimeFiles {
   std::string tpm() const { return dir_ + "/swtpm.sock"; }
   /// The screen, if there is one.
   std::string screen() const { return dir_ + "/screen.sock"; }
-  /// qemu writes its process id into it, and removes it when it ends by itself.
+  /// qemu writes its process id into it, and removes it when it ends by itself, if it may.
   std::string pid() const { return dir_ + "/qemu.pid"; }
+  /// Where a qemu that is not root runs and may write; it owns the directory.
+  std::string own() const { return dir_ + "/own"; }
+  /// A socket in own() that nobody connects to: qemu removes it when it ends by itself, and has no
+  /// right to remove anything else.
+  std::string alive() const { return own() + "/" + kAlive; }
+  static constexpr const char* kAlive = "alive.sock";
 
  private:
   std::string dir_;

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/program.h"
 #include "mosb/base/scope_exit.h"
@@ -34,9 +36,16 @@ std::vector<std::string> setup_argv(const Tpm& tpm, const std::string& dir) {
   return argv;
 }
 
+Status own(int fd, const std::string& path, std::uint32_t user) {
+  if (::fchown(fd, user, user) < 0) {
+    return Error::sys("give " + quote(path) + " to user " + std::to_string(user), errno);
+  }
+  return ok();
+}
+
 }  // namespace
 
-Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
+Status set_up_tpm(const Tpm& tpm, const CgroupEntrance* cgroup, ProcessRunner& processes) {
   if (path_exists(tpm.state_dir)) {
     return ok();
   }
@@ -48,6 +57,7 @@ Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
   command.argv = setup_argv(tpm, dir);
   command.env = program_environment();
   command.timeout = kSetupTime;
+  command.cgroup = cgroup;
   auto done = processes.run(command);
   if (!done && done.error().code() == Errc::kNotFound) {
     return Error(Errc::kHost, "program 'swtpm_setup' is not installed")
@@ -66,6 +76,22 @@ Status set_up_tpm(const Tpm& tpm, ProcessRunner& processes) {
   return fsync_dir(tpm.state_dir.substr(0, tpm.state_dir.rfind('/')));
 }
 
+Status give_tpm_state(const std::string& state_dir, std::uint32_t user) {
+  const UniqueFd dir =
+      MOSB_TRY(sys::open(state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).as(Errc::kState));
+  for (const std::string& name : MOSB_TRY(list_dir(state_dir))) {
+    const std::string path = state_dir + "/" + name;
+    const UniqueFd file =
+        MOSB_TRY(sys::openat(dir.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).as(Errc::kState));
+    const auto st = MOSB_TRY(sys::fstat(file.get(), path));
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
+      return Error(Errc::kState, quote(path) + " is no part of a TPM's state");
+    }
+    MOSB_CHECK(own(file.get(), path, user));
+  }
+  return own(dir.get(), state_dir, user);
+}
+
 Result<Child> start_tpm(const Tpm& tpm, const TpmStart& how) {
   const std::string program =
       MOSB_TRY(find_program("swtpm").as(Errc::kHost).with_hint("install the package swtpm"));
@@ -73,16 +99,21 @@ Result<Child> start_tpm(const Tpm& tpm, const TpmStart& how) {
   const UniqueFd socket = MOSB_TRY(listen_unix(how.socket));
   const UniqueFd log =
       MOSB_TRY(sys::open(how.log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
+  // By its own directory: a user of its own can't enter those above.
+  const UniqueFd state = MOSB_TRY(sys::open(tpm.state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   Spawn what{.argv = {program,
                       "socket",
                       "--tpmstate",
-                      "dir=" + tpm.state_dir + ",mode=0600",
+                      "dir=.,mode=0600",
                       "--ctrl",
                       "type=unixio,fd=" + std::to_string(kSocketFd),
                       "--terminate"},
              .env = program_environment(),
              .fds = {-1, log.get(), log.get(), socket.get()},
-             .cgroup = how.cgroup};
+             .cgroup = how.cgroup,
+             .directory = state.get(),
+             .user = how.user,
+             .no_new_privileges = true};
   if (is_2(tpm)) {
     what.argv.emplace_back("--tpm2");
   }

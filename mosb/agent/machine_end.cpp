@@ -17,6 +17,9 @@ namespace {
 
 constexpr ByteCount kMaxRecord{64 * kKiB};
 
+/// Of the host, whatever the instance.
+constexpr const char* kUsers = "/run/mosb";
+
 std::string end_file(const Paths& paths, const std::string& name) {
   return MachinePaths(paths, name).dir() + "/last-run.json";
 }
@@ -51,6 +54,11 @@ MachineEnd end_of(const kvm::Observation& seen, SystemTime now) {
     case kvm::Condition::kTpmGone:
       break;
   }
+  if (seen.out_of_memory) {
+    return {.failed = true,
+            .message = "the host's kernel killed it: its processes used more memory than its limit",
+            .at = now};
+  }
   return {.failed = true, .message = "qemu was killed or crashed" + words, .at = now};
 }
 
@@ -73,7 +81,8 @@ Result<kvm::MachinePlace> machine_place(const Paths& paths, const std::string& n
   if (id.empty()) {
     id = MOSB_TRY(Instance::open(paths)).id();
   }
-  return kvm::MachinePlace{MachinePaths(paths, name).runtime(), "mosb-" + id + "/machines/" + name};
+  return kvm::MachinePlace{
+      MachinePaths(paths, name).runtime(), "mosb-" + id + "/machines/" + name, kUsers};
 }
 
 Status end_machine(const Paths& paths,

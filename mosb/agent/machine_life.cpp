@@ -18,7 +18,7 @@
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "provider-kvm/disk_files.h"
+#include "provider-kvm/machine_run.h"
 
 namespace mosb::agent {
 
@@ -107,7 +107,7 @@ Result<kvm::RunRecord> start_locked(const MachineHost& host,
   const kvm::MachineSpec spec = MOSB_TRY(resolve_machine(host, machine));
   MOSB_CHECK(kvm::check_spec(spec));
   // Copying an image may take minutes, in which others shall have their ports.
-  MOSB_CHECK(kvm::make_missing_files(spec, host.processes).context("start machine " + quote(name)));
+  MOSB_CHECK(kvm::make_files(spec, place, host.processes).context("start machine " + quote(name)));
   const FileLock ports = MOSB_TRY(lock_host_ports(host.paths));
   MOSB_CHECK(check_host_ports(spec, MOSB_TRY(read_port_holders(host.paths, name)))
                  .context("machine " + quote(name)));

@@ -294,7 +294,7 @@ Status Cgroup::set_limits(const CgroupLimits& limits) const {
     MOSB_CHECK(write_value(path + (h->v2 ? "max" : "limit_in_bytes"), value));
     // Kernels without swap accounting have no such file; then there is no swap to limit.
     const std::string swap = path + (h->v2 ? "swap.max" : "memsw.limit_in_bytes");
-    if (path_exists(swap)) {
+    if (!limits.may_swap && path_exists(swap)) {
       MOSB_CHECK(write_value(swap, h->v2 ? "0" : value));
     }
     if (h->v2) {

@@ -36,6 +36,8 @@ struct CgroupLimits {
   std::optional<std::uint64_t> pids;
   /// Thousandths of one processor.
   std::optional<std::uint32_t> cpu_millis;
+  /// The memory that counts is that in use; what the host moved to its swap does not.
+  bool may_swap = false;
   bool operator==(const CgroupLimits&) const = default;
 };
 
@@ -72,8 +74,8 @@ class Cgroup {
   Status add(pid_t pid) const;
   /// What a new process needs to begin here.
   Result<CgroupEntrance> entrance() const;
-  /// Sets the limits; memory includes swap. Errors: kHost if the host lacks a controller that a
-  /// limit needs, naming it.
+  /// Sets the limits; memory includes swap unless it may be used. Errors: kHost if the host lacks a
+  /// controller that a limit needs, naming it.
   Status set_limits(const CgroupLimits& limits) const;
   /// The limits as the kernel has them.
   Result<CgroupLimits> limits() const;

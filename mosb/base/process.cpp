@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,25 +53,37 @@ struct Launch {
   std::vector<int> cgroup_tasks;
   int report_fd;
   bool new_session;
+  int directory;
+  std::optional<std::uint32_t> user;
+  bool no_new_privileges;
 };
+
+enum class LaunchStep { kCgroup, kUser, kProgram };
 
 /// What a child says that does not come to run its program.
 struct LaunchFailure {
-  bool in_cgroup;
+  LaunchStep step;
   int err;
 };
 
-[[noreturn]] void give_up(int report_fd, bool in_cgroup) {
-  const LaunchFailure failure{in_cgroup, errno};
+[[noreturn]] void give_up(int report_fd, LaunchStep step) {
+  const LaunchFailure failure{step, errno};
   (void)!::write(report_fd, &failure, sizeof failure);
   ::_exit(127);
+}
+
+/// By system calls: glibc's functions would call the handlers of threads that are not here. Leaving
+/// user 0 for another takes all capabilities.
+bool become_user(std::uint32_t id) {
+  return ::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, id, id, id) == 0 &&
+         ::syscall(SYS_setresuid, id, id, id) == 0;
 }
 
 /// In the child, between fork and exec: only async-signal-safe calls.
 [[noreturn]] void become(const Launch& launch) {
   for (const int tasks : launch.cgroup_tasks) {
     if (::write(tasks, "0", 1) != 1) {
-      give_up(launch.report_fd, true);
+      give_up(launch.report_fd, LaunchStep::kCgroup);
     }
   }
   for (int sig = 1; sig < 32; ++sig) {
@@ -82,19 +95,26 @@ struct LaunchFailure {
   if (launch.new_session) {
     ::setsid();
   }
+  if (launch.directory >= 0 && ::fchdir(launch.directory) < 0) {
+    give_up(launch.report_fd, LaunchStep::kProgram);
+  }
+  if ((launch.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
+      (launch.user && !become_user(*launch.user))) {
+    give_up(launch.report_fd, LaunchStep::kUser);
+  }
   int next = 0;
   for (const int fd : launch.high_fds) {
     if (::dup2(fd, next++) < 0) {
-      give_up(launch.report_fd, false);
+      give_up(launch.report_fd, LaunchStep::kProgram);
     }
   }
   const int report = next;
   if (::dup3(launch.report_fd, report, O_CLOEXEC) < 0) {
-    give_up(launch.report_fd, false);
+    give_up(launch.report_fd, LaunchStep::kProgram);
   }
   ::close_range(static_cast<unsigned>(report) + 1, ~0U, 0);
   ::execve(launch.argv[0], launch.argv.data(), launch.env.data());
-  give_up(report, false);
+  give_up(report, LaunchStep::kProgram);
 }
 
 /// fork(2) with a pidfd, into the cgroup of version 2 that `cgroup` (or -1) is the directory of.
@@ -114,6 +134,19 @@ Error outside(const CgroupEntrance& cgroup, int err) {
   return Error::sys("start a process in cgroup " + quote(cgroup.name), err)
       .as(Errc::kRuntime)
       .with_hint("look at what changes cgroups on this host, and try again");
+}
+
+Error not_launched(const Spawn& what, const LaunchFailure& failure) {
+  switch (failure.step) {
+    case LaunchStep::kCgroup:
+      return outside(*what.cgroup, failure.err);
+    case LaunchStep::kUser:
+      return Error::sys("give up privileges for " + quote(what.argv[0]), failure.err)
+          .as(Errc::kRuntime);
+    case LaunchStep::kProgram:
+      break;
+  }
+  return Error::sys("run " + quote(what.argv[0]), failure.err).as(Errc::kRuntime);
 }
 
 /// Copies of `fds` above every number that the child will use, so that dup2 in order is safe.
@@ -203,7 +236,10 @@ Result<Child> spawn(const Spawn& what) {
                 .high_fds = numbers(high),
                 .cgroup_tasks = {},
                 .report_fd = report_high.get(),
-                .new_session = what.new_session};
+                .new_session = what.new_session,
+                .directory = what.directory,
+                .user = what.user,
+                .no_new_privileges = what.no_new_privileges};
   if (what.cgroup != nullptr) {
     launch.cgroup_tasks = numbers(what.cgroup->tasks);
   }
@@ -220,14 +256,12 @@ Result<Child> spawn(const Spawn& what) {
   UniqueFd pidfd(raw_pidfd);
   report.write.reset();
   report_high.reset();
-  LaunchFailure failure{};
+  LaunchFailure failure{LaunchStep::kProgram, 0};
   const auto n = sys::read(report.read.get(), std::as_writable_bytes(std::span(&failure, 1)));
   if (!n || *n != 0) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return failure.in_cgroup
-               ? outside(*what.cgroup, failure.err)
-               : Error::sys("run " + quote(what.argv[0]), failure.err).as(Errc::kRuntime);
+    return not_launched(what, failure);
   }
   return Child{pid, std::move(pidfd)};
 }
@@ -262,8 +296,10 @@ Result<Completed> RealProcessRunner::run(const Command& command) {
   const int in = command.input_fd >= 0 ? command.input_fd : text.get();
   sys::Pipe out = MOSB_TRY(sys::pipe());
   sys::Pipe err = MOSB_TRY(sys::pipe());
-  Spawn what{
-      .argv = command.argv, .env = command.env, .fds = {in, out.write.get(), err.write.get()}};
+  Spawn what{.argv = command.argv,
+             .env = command.env,
+             .fds = {in, out.write.get(), err.write.get()},
+             .cgroup = command.cgroup};
   what.argv[0] = MOSB_TRY(find_program(command.argv[0]));
   const Child child = MOSB_TRY(spawn(what));
   out.write.reset();

@@ -27,6 +27,8 @@ struct Command {
   std::chrono::milliseconds timeout{60'000};
   /// Of standard output and standard error, each.
   ByteCount output_limit{1 * kMiB};
+  /// As of Spawn.
+  const CgroupEntrance* cgroup = nullptr;
 };
 
 struct Completed {
@@ -66,6 +68,13 @@ struct Spawn {
   const CgroupEntrance* cgroup = nullptr;
   /// The child becomes leader of a session of its own.
   bool new_session = true;
+  /// An open directory that the child begins in, or -1: the caller's.
+  int directory = -1;
+  /// The number of a user and of a group, which the child becomes and which are all that it is:
+  /// without capabilities or other groups. nullopt: the caller's.
+  std::optional<std::uint32_t> user = std::nullopt;
+  /// No program that the child runs gains a privilege (no_new_privs).
+  bool no_new_privileges = false;
 };
 
 struct Child {
@@ -73,7 +82,8 @@ struct Child {
   UniqueFd pidfd;
 };
 
-/// Errors: kRuntime if exec fails, naming the program, or if the cgroup doesn't take it.
+/// Errors: kRuntime if exec fails, naming the program, if the cgroup doesn't take it, or if it
+/// can't become the user.
 Result<Child> spawn(const Spawn& what);
 
 /// Waits for the child's end, at most until `timeout` (nullopt: for ever) is over. The value is the

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "mosb/agent/doctor.h"
+#include "mosb/agent/doctor_machines.h"
 #include "mosb/agent/doctor_network.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/session.h"
@@ -14,6 +15,9 @@ Result<int> doctor(Session& session) {
   std::vector<agent::Capability> capabilities = agent::examine_host();
   for (agent::Capability& capability :
        agent::examine_network(session.paths(), MOSB_TRY(session.configuration()).bridge)) {
+    capabilities.push_back(std::move(capability));
+  }
+  for (agent::Capability& capability : agent::examine_machines(session.paths())) {
     capabilities.push_back(std::move(capability));
   }
   Json json = Json::array();

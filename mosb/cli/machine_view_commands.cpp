@@ -89,6 +89,7 @@ Json info_json(Session& session, const agent::MachineStatus& status) {
     json["qemu_version"] = status.run->qemu_version;
     json["sockets"] = {
         {"qmp", files.qmp()}, {"console", files.console()}, {"agent", files.guest_agent()}};
+    json["user"] = status.run->user ? Json(*status.run->user) : Json(nullptr);
     json["tpm_pid"] = status.run->tpm ? Json(status.run->tpm->pid) : Json(nullptr);
   }
   return json;

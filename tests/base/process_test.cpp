@@ -137,6 +137,31 @@ TEST_CASE("a spawned child gets exactly the descriptors named, in order", "[base
   CHECK(*status == std::optional<int>(0));
 }
 
+TEST_CASE("a child that becomes a user is nothing else, and begins in its directory", "[base]") {
+  if (::geteuid() != 0) {
+    return;  // nobody else may become another
+  }
+  auto pipe = sys::pipe();
+  REQUIRE(pipe);
+  const auto dir = sys::open("/proc", O_RDONLY | O_DIRECTORY);
+  REQUIRE(dir);
+  const auto child = spawn(
+      {.argv = {"/bin/grep", "-E", "^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs)", "self/status"},
+       .fds = {-1, pipe->write.get()},
+       .directory = dir->get(),
+       .user = 61184,
+       .no_new_privileges = true});
+  REQUIRE(child);
+  pipe->write.reset();
+  std::string text(1000, '\0');
+  const auto n = sys::read(pipe->read.get(), std::as_writable_bytes(std::span(text)));
+  REQUIRE(n);
+  CHECK(text.substr(0, *n) ==
+        "Uid:\t61184\t61184\t61184\t61184\nGid:\t61184\t61184\t61184\t61184\nGroups:\t \n"
+        "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\n");
+  REQUIRE(wait_for(*child, 10s));
+}
+
 TEST_CASE("waiting for a child ends with the child or with the time", "[base]") {
   const auto child = spawn({.argv = {"/bin/sleep", "600"}, .fds = {-1, -1, -1}});
   REQUIRE(child);

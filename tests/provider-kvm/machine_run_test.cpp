@@ -27,7 +27,8 @@ class Machine {
   Machine()
       : dir_(must(TempDir::make("/tmp", "mosb-test-"))),
         place_{RuntimeFiles(dir_.path() + "/run", dir_.path() + "/console.log"),
-               "mosb-test-" + random_hex(4) + "/machines/vm1"} {
+               "mosb-test-" + random_hex(4) + "/machines/vm1",
+               dir_.path() + "/users"} {
     spec_.name = "vm1";
     spec_.accel = Accel::kTcg;
     spec_.cpus = 1;

@@ -172,3 +172,20 @@ TEST_CASE("code that is given keeps the variables that belong to it", "[provider
   CHECK(find_ovmf(false, "/my/code.fd", all).value() ==
         Ovmf{"/my/code.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"});
 }
+
+TEST_CASE("a qemu with a user of its own gets the same and the way there", "[provider-kvm]") {
+  const RuntimeFiles files("/run/m", "/log/m");
+  Arguments expected = qemu_argv(small_machine(), files);
+  const Arguments argv = qemu_argv_as(small_machine(), files, 61200);
+  std::replace(expected.begin(),
+               expected.end(),
+               values_of(expected, "-sandbox").front(),
+               values_of(argv, "-sandbox").front());
+  // "deny" and "children" kill qemu when it changes its user.
+  CHECK(values_of(argv, "-sandbox") ==
+        Arguments{"on,obsolete=deny,elevateprivileges=allow,spawn=deny,resourcecontrol=deny"});
+  expected.insert(
+      expected.end(),
+      {"-runas", "61200:61200", "-chardev", "socket,id=alive,path=alive.sock,server=on,wait=off"});
+  CHECK(argv == expected);
+}

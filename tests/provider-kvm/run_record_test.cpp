@@ -21,6 +21,7 @@ RunRecord full_record() {
   record.boot_id = "3c5f9a1e-0000-4000-8000-000000000001";
   record.qemu = {1234, 567890};
   record.tpm = ProcessIdentity{1235, 567891};
+  record.user = 61184;
   record.qemu_version = "7.2.22";
   record.accel = Accel::kKvm;
   record.since = SystemTime(std::chrono::seconds(1'700'000'000));

@@ -147,6 +147,25 @@ doctor() {
     works mosb doctor
 }
 
+test_case "doctor says whether KVM works, as a machine will find it, and what else machines need" doctor_machines
+doctor_machines() {
+    works mosb doctor -o json
+    local probe status
+    status=$(json '.[] | select(.capability == "KVM").status')
+    probe=$(jq -r .outcome "$root/run/mosb/kvm-probe.json" 2>/dev/null || echo absent)
+    equal "$status" "$(case $probe in works) echo ok ;; fails) echo degraded ;; *) echo missing ;; esac)"
+    equal "$(json '[.[] | select(.capability | IN("qemu", "TPM", "UEFI")).status] | unique | join(" ")')" ok
+    equal "$(json '.[] | select(.capability == "vsock").status')" \
+        "$([[ -w /dev/vhost-vsock ]] && echo ok || echo missing)"
+    # What was found once is not asked again.
+    [[ $probe == absent ]] || {
+        jq -c '.outcome = "fails" | .detail = "as the file says"' "$root/run/mosb/kvm-probe.json" >probe
+        cp probe "$root/run/mosb/kvm-probe.json"
+        works mosb doctor
+        contains "$out" "^KVM +degraded +it does not work: as the file says"
+    }
+}
+
 test_case "control characters from outside are escaped in errors" escaped
 escaped() {
     refused 3 not-found '\\x1b|\\u001b|\\e|\\033' mosb inspect $'a\x1b[31mred'

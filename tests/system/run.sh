@@ -12,7 +12,7 @@ themes=("$@")
 if ((!$#)); then
     themes=(commands images convert machine_args trust platforms mounts corruption apply repair containers hostile refusals
         registry transport store resources crash quickstart network network_apart network_hosts network_crash
-        machines machines_crash)
+        machines machines_confined machines_crash)
 fi
 # shellcheck source=../support/assert.sh
 source "$here/../support/assert.sh"

@@ -1,7 +1,9 @@
 #!/bin/bash
 # The test inside the virtual machine, on the root `/` with everything as installed. Runs as a
-# systemd service; standard output is the result. Status 194: reboot and run again.
+# systemd service; what it prints on the console is the result. Status 194: reboot and run again.
 set -uo pipefail
+exec >/dev/ttyS0 2>&1
+trap 'echo "guest: finished with status $?"' EXIT
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
 here=/mnt/payload
 work=/var/tmp/mosb-test

@@ -2,7 +2,8 @@
 # Runs tests/vm/guest.sh in a Debian 12 virtual machine: its own kernel 6.1, systemd, cgroup v2 and
 # AppArmor, and the programs of build/release as installed. Two boots of one disk; beside it, on
 # another disk, the behaviours of verified mounts over dm-verity with the kernel of Debian's
-# backports; then forwards.sh: a service in a machine of `mosb machine`.
+# backports; then forwards.sh: a service in a machine of `mosb machine`, and beside it
+# secure_boot.sh: what Debian signed, in a machine with Secure Boot and a TPM.
 #
 #   tests/vm/run.sh [KERNEL…]     6.1 or 6.12, by default both; MOSB_BUILD names another build
 #                                 directory
@@ -45,7 +46,6 @@ boot() {
         echo "not ok - the machine with Linux $kernel came to the end of its test (status $status)"
         tail -n 60 "$out/console.log" | sed 's/^/    /'
     fi
-    rm -f "$out/disk.img"
 }
 (($#)) || set -- 6.1 6.12
 boots=()
@@ -59,7 +59,11 @@ for kernel; do
     cat "$work/said-$kernel"
 done | tee "$work/said"
 if [[ " $* " == *" 6.1 "* ]]; then
+    "$here/secure_boot.sh" >"$work/secure" 2>&1 &
+    secure=$!
     "$here/forwards.sh" | tee -a "$work/said" || failed=1
+    wait "$secure" || failed=1
+    tee -a "$work/said" <"$work/secure"
 fi
 echo "real: machine $(grep -c '^ok - ' "$work/said")"
 ! grep -q '^not ok' "$work/said" && ((failed == 0))
