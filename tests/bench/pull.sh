@@ -15,5 +15,5 @@ PATH=$PATH:$notation
 
 # shellcheck source=packages.sh
 source "$here/packages.sh"
-need docker-registry skopeo curl podman python3
+need docker-registry skopeo curl podman python3 time
 exec python3 "$here/pull.py" "${1:-9}"
