@@ -16,6 +16,7 @@
 #include "mosb/base/cgroup.h"
 #include "mosb/base/file.h"
 #include "mosb/base/number.h"
+#include "mosb/base/proc_status.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -33,33 +34,6 @@ std::string read_link(const std::string& path) {
   std::array<char, 4096> buffer{};
   const ssize_t n = ::readlink(path.c_str(), buffer.data(), buffer.size());
   return n < 0 ? "" : std::string(buffer.data(), static_cast<std::size_t>(n));
-}
-
-/// Runs of blanks become one space; none at the ends.
-std::string squeeze(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c != ' ' && c != '\t' && c != '\n') {
-      out += c;
-    } else if (!out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  if (!out.empty() && out.back() == ' ') {
-    out.pop_back();
-  }
-  return out;
-}
-
-std::map<std::string, std::string> parse_status(std::string_view text) {
-  std::map<std::string, std::string> fields;
-  for (const std::string& line : split(text, '\n')) {
-    const std::size_t colon = line.find(':');
-    if (colon != std::string::npos) {
-      fields[line.substr(0, colon)] = squeeze(line.substr(colon + 1));
-    }
-  }
-  return fields;
 }
 
 Result<std::map<std::string, std::string>> read_namespaces(const std::string& proc) {
@@ -217,7 +191,8 @@ void add_read_limits(const CgroupLimits& limits,
 Result<HostFacts> read_host_facts() {
   HostFacts host;
   host.namespaces = MOSB_TRY(read_namespaces("/proc/self"));
-  const auto status = parse_status(MOSB_TRY(read_kernel_file("/proc/self/status", kMaxProcFile)));
+  const auto status =
+      parse_proc_status(MOSB_TRY(read_kernel_file("/proc/self/status", kMaxProcFile)));
   const auto filters = status.find("Seccomp_filters");
   if (filters == status.end()) {
     return Error(Errc::kHost, "the kernel does not count seccomp filters")
@@ -246,20 +221,20 @@ Result<ProfileFacts> read_facts(pid_t pid,
                                 const Cgroup& limited) {
   const std::string proc = "/proc/" + std::to_string(pid);
   ProfileFacts facts;
-  const auto status =
-      parse_status(MOSB_TRY(read_kernel_file(proc + "/status", kMaxProcFile).as(Errc::kRuntime)));
+  const auto status = parse_proc_status(
+      MOSB_TRY(read_kernel_file(proc + "/status", kMaxProcFile).as(Errc::kRuntime)));
   for (const char* field : kStatusFields) {
     const auto found = status.find(field);
     facts[field] = found == status.end() ? "none" : found->second;
   }
   for (const char* map : {"uid_map", "gid_map"}) {
-    facts[map] =
-        squeeze(MOSB_TRY(read_kernel_file(proc + "/" + map, kMaxProcFile).as(Errc::kRuntime)));
+    facts[map] = squeeze_blanks(
+        MOSB_TRY(read_kernel_file(proc + "/" + map, kMaxProcFile).as(Errc::kRuntime)));
   }
   MOSB_CHECK(compare_namespaces(proc, host, facts));
   if (expected.find("apparmor") != expected.end()) {
     const auto label = read_kernel_file(proc + "/attr/current", kMaxProcFile);
-    facts["apparmor"] = label ? squeeze(*label) : "none";
+    facts["apparmor"] = label ? squeeze_blanks(*label) : "none";
   }
   for (const auto& [name, value] : read_resource_limits(pid)) {
     facts["rlimit " + name] = value;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/number.h"
+#include "mosb/base/proc_status.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -25,25 +27,13 @@ namespace {
 
 constexpr ByteCount kMaxStatus{64 * kKiB};
 
-/// The words behind "NAME:" in /proc/PID/status; empty if there is no such line.
-std::vector<std::string> field(std::string_view status, std::string_view name) {
-  std::vector<std::string> words;
-  for (const std::string& line : split(status, '\n')) {
-    if (line.compare(0, name.size(), name) != 0 || line.size() <= name.size() ||
-        line[name.size()] != ':') {
-      continue;
-    }
-    std::string word;
-    for (const char c : line.substr(name.size() + 1) + " ") {
-      if (c != ' ' && c != '\t') {
-        word += c;
-      } else if (!word.empty()) {
-        words.push_back(word);
-        word.clear();
-      }
-    }
-  }
-  return words;
+using Fields = std::map<std::string, std::string>;
+
+/// Empty if there is no such field.
+std::vector<std::string> words_of(const Fields& status, const std::string& name) {
+  const auto field = status.find(name);
+  return field == status.end() || field->second.empty() ? std::vector<std::string>()
+                                                        : split(field->second, ' ');
 }
 
 bool is_number(const std::string& name) {
@@ -51,8 +41,8 @@ bool is_number(const std::string& name) {
 }
 
 /// It has ended, and waits for its parent to ask how.
-bool is_zombie(std::string_view status) {
-  const std::vector<std::string> state = field(status, "State");
+bool is_zombie(const Fields& status) {
+  const std::vector<std::string> state = words_of(status, "State");
   return !state.empty() && (state[0] == "Z" || state[0] == "X");
 }
 
@@ -62,11 +52,12 @@ Result<std::set<std::uint32_t>> ids_in_use() {
   for (const std::string& pid : MOSB_TRY(list_dir("/proc"))) {
     const auto status = is_number(pid) ? read_kernel_file("/proc/" + pid + "/status", kMaxStatus)
                                        : Result<std::string>(std::string());
-    if (!status || is_zombie(*status)) {
+    const Fields fields = parse_proc_status(status ? *status : "");
+    if (!status || is_zombie(fields)) {
       continue;
     }
     for (const char* const name : {"Uid", "Gid", "Groups"}) {
-      for (const std::string& word : field(*status, name)) {
+      for (const std::string& word : words_of(fields, name)) {
         if (const auto id = parse_uint(word, kFirstUser, kLastUser)) {
           ids.insert(static_cast<std::uint32_t>(*id));
         }
@@ -101,10 +92,10 @@ Result<UniqueFd> lock_choice(const std::string& dir) {
   return fd;
 }
 
-Status check_field(std::string_view status,
+Status check_field(const Fields& status,
                    const std::string& name,
                    const std::vector<std::string>& allowed) {
-  const std::vector<std::string> words = field(status, name);
+  const std::vector<std::string> words = words_of(status, name);
   bool good = !words.empty() || name == "Groups";
   for (const std::string& word : words) {
     good = good && std::find(allowed.begin(), allowed.end(), word) != allowed.end();
@@ -131,7 +122,8 @@ Result<HostUser> choose_user(const std::string& name, const std::string& lock_di
   return user;
 }
 
-Status check_confined(std::string_view status, std::uint32_t user) {
+Status check_confined(std::string_view text, std::uint32_t user) {
+  const Fields status = parse_proc_status(text);
   const std::vector<std::string> id{std::to_string(user)};
   const std::vector<std::string> none{"0000000000000000"};
   for (const char* const name : {"Uid", "Gid", "Groups"}) {

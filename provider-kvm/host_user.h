@@ -47,7 +47,7 @@ Result<std::uint32_t> first_free_user(std::uint32_t wanted, const IsTaken& is_ta
 
 /// Whether text like that of /proc/PID/status is of a process that is that user and group only, has
 /// no capability and can gain none (pure). Errors: kBoot, with the line that says otherwise.
-Status check_confined(std::string_view status, std::uint32_t user);
+Status check_confined(std::string_view text, std::uint32_t user);
 
 /// Asks the same about each thread of a process.
 Status check_confined_process(pid_t pid, std::uint32_t user);

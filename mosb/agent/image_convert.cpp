@@ -112,6 +112,15 @@ class Conversion {
   LayerTree tree_;
 };
 
+/// A layer takes up its place three times over while it is converted.
+Result<std::optional<LayerFile>> with_way_out(Result<std::optional<LayerFile>> made,
+                                              const std::string& temp_dir) {
+  return made || made.error().code() != Errc::kResource
+             ? std::move(made)
+             : std::move(made).with_hint("make room in " + quote(temp_dir) +
+                                         ", or name another folder in TMPDIR");
+}
+
 /// The upper one of two that are the same hides all of the lower one.
 void add_layer(std::vector<oci::Descriptor>& layers, const oci::Descriptor& layer) {
   std::erase_if(layers, [&](const oci::Descriptor& other) { return other.digest == layer.digest; });
@@ -159,9 +168,10 @@ Result<oci::Descriptor> convert_image(oci::Repository& from,
   for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
     const oci::Descriptor& old = image.manifest.layers[i];
     on_layer(i + 1, image.manifest.layers.size(), old);
-    const auto made = MOSB_TRY(conversion.convert(old, image.config.diff_ids[i])
-                                   .context("layer " + old.digest.str())
-                                   .context(what));
+    const auto made =
+        MOSB_TRY(with_way_out(conversion.convert(old, image.config.diff_ids[i]), temp_dir)
+                     .context("layer " + old.digest.str())
+                     .context(what));
     if (made) {
       MOSB_CHECK(to.push_blob(made->descriptor, oci::BlobSource::file(made->path))
                      .context("store " + quote(request.to.str())));

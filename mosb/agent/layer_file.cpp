@@ -9,6 +9,7 @@
 #include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/sys.h"
+#include "mosb/base/text.h"
 #include "mosb/base/unique_fd.h"
 #include "mosb/oci/media_types.h"
 #include "verity/hash_tree.h"

@@ -66,6 +66,16 @@ class Registry:
         self.server.wait()
 
 
+def run_beside_registry(make):
+    """Makes a bench, which has a registry in `server`, in a folder of its own, and runs it."""
+    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
+        bench = make(work)
+        try:
+            bench.bench()
+        finally:
+            bench.server.close()
+
+
 class Listener:
     """Where a started service reports: the moment of its first byte is the end of a start."""
 

@@ -3,10 +3,9 @@ import os
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 
-from bench import BIN, Registry, host_files, run
+from bench import BIN, Registry, host_files, run, run_beside_registry
 
 ROUNDS = int(sys.argv[1])
 SIZE = 300 << 20
@@ -77,14 +76,5 @@ class ConvertBench:
         print(f"  ratio {ratio:.2f} (aim: at most {AIM}: {'yes' if ratio <= AIM else 'NO'})")
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
-        bench = ConvertBench(work)
-        try:
-            bench.bench()
-        finally:
-            bench.server.close()
-
-
 if __name__ == "__main__":
-    main()
+    run_beside_registry(ConvertBench)

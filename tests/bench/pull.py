@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from bench import BIN, Registry, host_files, milliseconds, run
+from bench import BIN, Registry, host_files, milliseconds, run, run_beside_registry
 
 ROUNDS = int(sys.argv[1])
 LAYERS = 8
@@ -200,14 +200,5 @@ class PullBench:
         print(f"most memory of mosb {self.memory} KiB (aim: at most {24 << 10})")
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
-        bench = PullBench(work)
-        try:
-            bench.bench()
-        finally:
-            bench.server.close()
-
-
 if __name__ == "__main__":
-    main()
+    run_beside_registry(PullBench)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from bench import BIN, QUIET, Registry, milliseconds, run
+from bench import BIN, QUIET, Registry, milliseconds, run, run_beside_registry
 
 ROUNDS = int(sys.argv[1])
 # The most signatures that a verification looks at.
@@ -119,14 +119,5 @@ class VerifyBench:
             self.one_more(algorithm)
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="mosb-bench-", dir="/var/tmp") as work:
-        bench = VerifyBench(work)
-        try:
-            bench.bench()
-        finally:
-            bench.server.close()
-
-
 if __name__ == "__main__":
-    main()
+    run_beside_registry(VerifyBench)
