@@ -52,8 +52,9 @@ Result<LayerFile> finish_layer(const std::string& squashfs,
 
 Status fetch_to_file(oci::Repository& from, const oci::Descriptor& blob, const std::string& path) {
   const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-  return from.fetch_blob(
-      blob, [&](std::span<const std::byte> bytes) { return sys::write_all(file.get(), bytes); });
+  return from.fetch_blob(blob, [&](std::span<const std::byte> bytes) {
+    return sys::write_all(file.get(), bytes).context(quote(path));
+  });
 }
 
 }  // namespace mosb::agent
