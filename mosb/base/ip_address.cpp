@@ -64,6 +64,11 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) {
   return of(bytes);
 }
 
+IpAddress IpAddress::unmapped(const std::array<std::uint8_t, 16>& bytes) {
+  const bool is_mapped = std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
+  return is_mapped ? of(std::span(bytes).last(4)) : v6(bytes);
+}
+
 IpAddress IpAddress::of(std::span<const std::uint8_t> bytes) {
   IpAddress address;
   address.size_ = bytes.size() == 4 ? 4 : 16;

@@ -20,6 +20,8 @@ class IpAddress {
   static Result<IpAddress> parse(std::string_view text);
   static IpAddress v4(std::uint32_t host_order);
   static IpAddress v6(const std::array<std::uint8_t, 16>& bytes);
+  /// As v6(), but ::ffff:1.2.3.4 is 1.2.3.4: how sockets of both families have it.
+  static IpAddress unmapped(const std::array<std::uint8_t, 16>& bytes);
   /// 4 or 16 bytes in network order.
   static IpAddress of(std::span<const std::uint8_t> bytes);
 

@@ -57,31 +57,53 @@ std::string without_quotations(const std::string& error) {
   return words.empty() ? escape(error) : words;
 }
 
-Result<Answer> run_nft(const std::string& commands, unsigned flags) {
-  const NftLibrary& nft = *MOSB_TRY(nft_library());
-  MOSB_CHECK(check_kernel());
-  const std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context(nft.ctx_new(NFT_CTX_DEFAULT),
-                                                             nft.ctx_free);
-  if (!context) {
-    return Error(Errc::kResource, "no memory for nftables");
-  }
-  nft.output_set_flags(context.get(), flags);
-  if (nft.buffer_output(context.get()) != 0 || nft.buffer_error(context.get()) != 0) {
-    return Error(Errc::kResource, "no memory for nftables");
-  }
-  Answer answer;
-  answer.done = nft.run(context.get(), commands.c_str()) == 0;
-  const char* const output = nft.output(context.get());
-  const char* const error = nft.error(context.get());
-  answer.output = output == nullptr ? "" : output;
-  answer.error = error == nullptr ? "" : error;
-  return answer;
-}
-
 }  // namespace
 
+class LibNft::Context {
+ public:
+  static Result<std::unique_ptr<Context>> make() {
+    const NftLibrary& nft = *MOSB_TRY(nft_library());
+    MOSB_CHECK(check_kernel());
+    auto made = std::unique_ptr<Context>(new Context(nft));
+    nft_ctx* const context = made->context_.get();
+    if (context == nullptr || nft.buffer_output(context) != 0 || nft.buffer_error(context) != 0) {
+      return Error(Errc::kResource, "no memory for nftables");
+    }
+    return made;
+  }
+
+  Answer run(const std::string& commands, unsigned flags) {
+    nft_.output_set_flags(context_.get(), flags);
+    Answer answer;
+    answer.done = nft_.run(context_.get(), commands.c_str()) == 0;
+    // Asking for it also empties the buffer.
+    const char* const output = nft_.output(context_.get());
+    const char* const error = nft_.error(context_.get());
+    answer.output = output == nullptr ? "" : output;
+    answer.error = error == nullptr ? "" : error;
+    return answer;
+  }
+
+ private:
+  explicit Context(const NftLibrary& nft)
+      : nft_(nft), context_(nft.ctx_new(NFT_CTX_DEFAULT), nft.ctx_free) {}
+
+  const NftLibrary& nft_;
+  std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context_;
+};
+
+LibNft::LibNft() = default;
+LibNft::~LibNft() = default;
+
+Result<LibNft::Context*> LibNft::context() {
+  if (!context_) {
+    context_ = MOSB_TRY(Context::make());
+  }
+  return context_.get();
+}
+
 Status LibNft::run(const std::string& commands) {
-  const Answer answer = MOSB_TRY(run_nft(commands, 0));
+  const Answer answer = MOSB_TRY(context())->run(commands, 0);
   if (!answer.done) {
     return Error(Errc::kNetSetup, "nftables: " + without_quotations(answer.error));
   }
@@ -89,7 +111,9 @@ Status LibNft::run(const std::string& commands) {
 }
 
 Result<std::string> LibNft::list(const std::string& command, bool as_json) {
-  const Answer answer = MOSB_TRY(run_nft(command, as_json ? unsigned{NFT_CTX_OUTPUT_JSON} : 0U));
+  // Names of protocols would be looked up in /etc/protocols, one by one.
+  const unsigned flags = as_json ? NFT_CTX_OUTPUT_JSON : NFT_CTX_OUTPUT_NUMERIC_PROTO;
+  const Answer answer = MOSB_TRY(context())->run(command, flags);
   if (!answer.done) {
     if (answer.error.find("No such file or directory") != std::string::npos) {
       return std::string();

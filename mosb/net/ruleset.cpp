@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <netinet/in.h>
+
 #include "mosb/net/names.h"
 #include "mosb/net/spoof_rules.h"
 
@@ -25,6 +27,11 @@ struct Elements {
   FamilyElements v6;
 };
 
+/// nft would look a name up in /etc/protocols, for each element anew.
+std::string protocol_number(Protocol protocol) {
+  return std::to_string(protocol == Protocol::kTcp ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 void add_service(const ServicePort& service, const IpAddress& address, FamilyElements& to) {
   const std::string own = address.str();
   to.services.push_back(own);
@@ -33,7 +40,7 @@ void add_service(const ServicePort& service, const IpAddress& address, FamilyEle
     to.self.push_back(own + " . " + own);
   }
   for (const PortForward& forward : service.forwards) {
-    const std::string where = std::string(protocol_name(forward.protocol)) + " . " +
+    const std::string where = protocol_number(forward.protocol) + " . " +
                               std::to_string(forward.host_port) + " : " + own + " . " +
                               std::to_string(forward.port);
     if (!forward.host_ip) {

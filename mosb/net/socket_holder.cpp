@@ -37,11 +37,6 @@ bool has_open(const std::string& process, const std::string& target) {
 
 }  // namespace
 
-Result<std::vector<ListeningSocket>> own_listening_sockets() {
-  // Of this thread: it may be in another network namespace than the process was started in.
-  return listening_sockets(::gettid());
-}
-
 const ListeningSocket* find_holder(const PortForward& forward,
                                    const std::vector<ListeningSocket>& sockets) {
   const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const auto& socket) {

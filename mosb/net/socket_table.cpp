@@ -5,14 +5,22 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <future>
+
+#include <fcntl.h>
+#include <sched.h>
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/file.h"
+#include "mosb/base/sys.h"
 #include "mosb/net/socket_conflict.h"
+#include "mosb/net/socket_diag.h"
 
 namespace mosb::net {
 
 namespace {
+
+using Sockets = std::vector<ListeningSocket>;
 
 /// About 400,000 sockets. A host with more is not looked at.
 constexpr ByteCount kMaxTable{64 * kMiB};
@@ -68,14 +76,8 @@ std::optional<IpAddress> address_of(std::string_view text) {
     }
     std::memcpy(bytes.data() + 4 * i, &*word, sizeof *word);
   }
-  const auto v4_at = [&](std::size_t at) { return IpAddress::of(std::span(bytes).subspan(at, 4)); };
-  if (text.size() == kWordDigits) {
-    return v4_at(0);
-  }
-  const bool is_mapped =
-      std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; }) &&
-      bytes[10] == 0xff && bytes[11] == 0xff;
-  return is_mapped ? v4_at(12) : IpAddress::v6(bytes);
+  return text.size() == kWordDigits ? IpAddress::of(std::span(bytes).first(4))
+                                    : IpAddress::unmapped(bytes);
 }
 
 std::optional<ListeningSocket> socket_of(std::string_view line, Protocol protocol) {
@@ -100,6 +102,30 @@ bool takes(const ListeningSocket& socket, const IpAddress& address) {
          (socket.address.is_unspecified() && (!socket.address.is_v4() || address.is_v4()));
 }
 
+/// From the tables that the kernel prints for a process. One that ends meanwhile has none.
+Result<Sockets> printed_sockets(const std::string& process) {
+  static constexpr std::pair<const char*, Protocol> kTables[] = {{"tcp", Protocol::kTcp},
+                                                                 {"tcp6", Protocol::kTcp},
+                                                                 {"udp", Protocol::kUdp},
+                                                                 {"udp6", Protocol::kUdp}};
+  Sockets sockets;
+  for (const auto& [name, protocol] : kTables) {
+    const auto text = read_kernel_file(process + "/net/" + name, kMaxTable);
+    if (!text) {
+      // No IPv6 in the kernel, or no process any more: EINVAL is what a process says that has
+      // ended and was not waited for yet.
+      const int err = text.error().sys_errno();
+      if (err == ENOENT || err == ESRCH || err == EINVAL) {
+        continue;
+      }
+      return Error(text.error()).as(Errc::kHost);
+    }
+    const Sockets more = parse_socket_table(*text, protocol);
+    sockets.insert(sockets.end(), more.begin(), more.end());
+  }
+  return sockets;
+}
+
 }  // namespace
 
 std::vector<ListeningSocket> parse_socket_table(std::string_view text, Protocol protocol) {
@@ -115,26 +141,27 @@ std::vector<ListeningSocket> parse_socket_table(std::string_view text, Protocol 
 }
 
 Result<std::vector<ListeningSocket>> listening_sockets(pid_t pid) {
-  static constexpr std::pair<const char*, Protocol> kTables[] = {{"tcp", Protocol::kTcp},
-                                                                 {"tcp6", Protocol::kTcp},
-                                                                 {"udp", Protocol::kUdp},
-                                                                 {"udp6", Protocol::kUdp}};
-  std::vector<ListeningSocket> sockets;
-  for (const auto& [name, protocol] : kTables) {
-    const auto text = read_kernel_file("/proc/" + std::to_string(pid) + "/net/" + name, kMaxTable);
-    if (!text) {
-      // No IPv6 in the kernel, or no process any more: EINVAL is what a process says that has
-      // ended and was not waited for yet.
-      const int err = text.error().sys_errno();
-      if (err == ENOENT || err == ESRCH || err == EINVAL) {
-        continue;
-      }
-      return Error(text.error()).as(Errc::kHost);
+  const std::string process = "/proc/" + std::to_string(pid);
+  const auto netns = sys::open(process + "/ns/net", O_RDONLY);
+  if (netns) {
+    // A thread of its own, which ends in there.
+    auto found =
+        std::async(std::launch::async, [&]() -> std::optional<Sockets> {
+          return ::setns(netns->get(), CLONE_NEWNET) == 0 ? diagnosed_sockets() : std::nullopt;
+        }).get();
+    if (found) {
+      return std::move(*found);
     }
-    const std::vector<ListeningSocket> more = parse_socket_table(*text, protocol);
-    sockets.insert(sockets.end(), more.begin(), more.end());
   }
-  return sockets;
+  return printed_sockets(process);
+}
+
+Result<std::vector<ListeningSocket>> own_listening_sockets() {
+  if (auto found = diagnosed_sockets()) {
+    return std::move(*found);
+  }
+  // Of this thread: it may be in another network namespace than the process was started in.
+  return printed_sockets("/proc/thread-self");
 }
 
 Reached reached_at(const std::vector<ListeningSocket>& sockets,

@@ -37,8 +37,8 @@ TEST_CASE("a forward goes to the maps that its address asks for", "[net]") {
   std::string text = ruleset(host.spec);
   CHECK(line(text, "map any4") ==
         "map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; "
-        "elements = { tcp . 80 : 10.0.3.99 . 5000 }; }");
-  CHECK(line(text, "map any6").find("{ tcp . 80 : fd00:3::99 . 5000 }") != std::string::npos);
+        "elements = { 6 . 80 : 10.0.3.99 . 5000 }; }");
+  CHECK(line(text, "map any6").find("{ 6 . 80 : fd00:3::99 . 5000 }") != std::string::npos);
   CHECK(line(text, "map at4").find("elements") == std::string::npos);
   CHECK(line(text, "set macs") == "set macs { type ifname . ether_addr; elements = { \"" + device +
                                       "\" . 02:00:00:00:00:01 }; }");
@@ -46,9 +46,9 @@ TEST_CASE("a forward goes to the maps that its address asks for", "[net]") {
       {Protocol::kUdp, must(IpAddress::parse("127.0.0.1")), 53, 5353},
       {Protocol::kTcp, must(IpAddress::parse("2001:db8::1")), 443, 5443}};
   text = ruleset(host.spec);
-  CHECK(line(text, "map at4").find("{ 127.0.0.1 . udp . 53 : 10.0.3.99 . 5353 }") !=
+  CHECK(line(text, "map at4").find("{ 127.0.0.1 . 17 . 53 : 10.0.3.99 . 5353 }") !=
         std::string::npos);
-  CHECK(line(text, "map at6").find("{ 2001:db8::1 . tcp . 443 : fd00:3::99 . 5443 }") !=
+  CHECK(line(text, "map at6").find("{ 2001:db8::1 . 6 . 443 : fd00:3::99 . 5443 }") !=
         std::string::npos);
   CHECK(line(text, "map any4").find("elements") == std::string::npos);
   host.spec.services[0].ipv6.reset();
