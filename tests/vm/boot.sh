@@ -5,8 +5,8 @@
 #
 # KERNEL is 6.1 (the default) or 6.12. MOSB_BUILD names another build directory.
 # IMAGE_DIR is what build_image.sh printed; PAYLOAD is a squashfs with the program /run, which prints
-# its results on the console. OUT_DIR gets console.log and results.log. Software emulation, two
-# processors, no network at all.
+# its results on the console, or an initrd of make_initrd.sh: then the machine has no disk. OUT_DIR
+# gets console.log and results.log. Software emulation, two processors, no network at all.
 # Status: 0 powered off by itself, 1 it did not start or qemu failed, 124 the deadline passed.
 set -euo pipefail
 
@@ -18,9 +18,15 @@ mosb() { "$build/bin/mosb" --root "$out/root" "$@"; }
 
 # qemu 7.2's emulation of cmpxchg16b gives wrong flags, on which kernels since 6.4 run into a double
 # fault unless they are told to do without.
-cmdline='root=/dev/vda rw console=ttyS0 apparmor=1 security=apparmor panic=-1 net.ifnames=0 clearcpuid=cx16'
+cmdline='console=ttyS0 panic=-1 net.ifnames=0 clearcpuid=cx16'
 # Nothing but results on the console: no messages below emergencies, no login.
 cmdline+=' loglevel=1 systemd.show_status=no systemd.getty_auto=no'
+# An initrd brings no profiles for AppArmor.
+if [[ $payload == *.initrd ]]; then
+    cmdline+=' apparmor=0'
+else
+    cmdline+=' root=/dev/vda rw apparmor=1 security=apparmor'
+fi
 cat >"$out/machine.yaml" <<END
 name: test
 config:
@@ -28,12 +34,18 @@ config:
   cpus: 2
   memory: 1536
   kernel: $image/vmlinuz-$kernel
-  initrd: $image/initrd-$kernel.img
   cmdline: $cmdline
+END
+if [[ $payload == *.initrd ]]; then
+    echo "  initrd: $payload" >>"$out/machine.yaml"
+else
+    cat >>"$out/machine.yaml" <<END
+  initrd: $image/initrd-$kernel.img
   disks:
   - {file: $image/disk.img, format: raw, attach: virtio}
   - {file: $payload, format: raw, attach: virtio, read-only: true}
 END
+fi
 
 finish() {
     tr -d '\r' <"$out/root/var/log/mosb/machines/test.log" >"$out/console.log" || true

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs tests/vm/guest.sh in a Debian 12 virtual machine: its own kernel 6.1, systemd, cgroup v2 and
-# AppArmor, and the programs of build/release as installed. Two boots of one disk; beside it, on
-# another disk, the behaviours of verified mounts over dm-verity with the kernel of Debian's
-# backports; then forwards.sh: a service in a machine of `mosb machine`, and beside it
+# AppArmor, and the programs of build/release as installed. Two boots of one disk; beside it, in
+# machines without a disk, the behaviours of verified mounts: over dm-verity with the kernel of
+# Debian's backports, and with Debian 12's own, where servers shift ids; then forwards.sh: a service in a machine of `mosb machine`, and beside it
 # secure_boot.sh: what Debian signed, in a machine with Secure Boot and a TPM.
 #
-#   tests/vm/run.sh [KERNEL…]     6.1 or 6.12, by default both; MOSB_BUILD names another build
-#                                 directory
+#   tests/vm/run.sh [MACHINE…]    6.1 (the disk), 6.1-initrd or 6.12-initrd, by default all;
+#                                 MOSB_BUILD names another build directory
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,27 +36,32 @@ readlink -f "$build/bin" >"$work/payload/tests/bin_dir"
 mksquashfs "$work/payload" "$work/payload.squashfs" -noappend -comp zstd -Xcompression-level 1 \
     -quiet -no-progress >/dev/null
 
-# boot KERNEL: one test of the guest's, and what it said.
+# boot MACHINE: one test of the guest's, and what it said.
 boot() {
-    local kernel=$1 status=0 out=$work/out-$1
-    "$here/boot.sh" "$image" "$work/payload.squashfs" "$out" "${MOSB_VM_DEADLINE:-1500}" "$kernel" ||
+    local machine=$1 status=0 out=$work/out-$1 payload=$work/payload.squashfs
+    if [[ $machine == *-initrd ]]; then
+        payload=$work/$machine.initrd
+        "$here/make_initrd.sh" "$image" "$work/payload" "${machine%-*}" "$payload"
+    fi
+    "$here/boot.sh" "$image" "$payload" "$out" "${MOSB_VM_DEADLINE:-1500}" "${machine%-*}" ||
         status=$?
+    rm -f "$work/$machine.initrd"
     cat "$out/results.log" || true
     if ((status != 0)) || ! grep -q '^guest: finished with status 0' "$out/results.log"; then
-        echo "not ok - the machine with Linux $kernel came to the end of its test (status $status)"
+        echo "not ok - the machine $machine came to the end of its test (status $status)"
         tail -n 60 "$out/console.log" | sed 's/^/    /'
     fi
 }
-(($#)) || set -- 6.1 6.12
+(($#)) || set -- 6.1 6.12-initrd 6.1-initrd
 boots=()
-for kernel; do
-    boot "$kernel" >"$work/said-$kernel" 2>&1 &
+for machine; do
+    boot "$machine" >"$work/said-$machine" 2>&1 &
     boots+=("$!")
 done
 failed=0
 for boot in "${boots[@]}"; do wait "$boot" || failed=1; done
-for kernel; do
-    cat "$work/said-$kernel"
+for machine; do
+    cat "$work/said-$machine"
 done | tee "$work/said"
 if [[ " $* " == *" 6.1 "* ]]; then
     "$here/secure_boot.sh" >"$work/secure" 2>&1 &
