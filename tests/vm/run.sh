@@ -2,8 +2,9 @@
 # Runs tests/vm/guest.sh in a Debian 12 virtual machine: its own kernel 6.1, systemd, cgroup v2 and
 # AppArmor, and the programs of build/release as installed. Two boots of one disk; beside it, in
 # machines without a disk, the behaviours of verified mounts: over dm-verity with the kernel of
-# Debian's backports, and with Debian 12's own, where servers shift ids; then forwards.sh: a service in a machine of `mosb machine`, and beside it
-# secure_boot.sh: what Debian signed, in a machine with Secure Boot and a TPM.
+# Debian's backports, and with Debian 12's own, where servers shift ids. Then forwards.sh: a service
+# in a machine of `mosb machine`, and beside it secure_boot.sh: what Debian signed, in a machine with
+# Secure Boot and a TPM, and devices.sh: a guest that uses disks and cards of every kind.
 #
 #   tests/vm/run.sh [MACHINE…]    6.1 (the disk), 6.1-initrd or 6.12-initrd, by default all;
 #                                 MOSB_BUILD names another build directory
@@ -64,11 +65,16 @@ for machine; do
     cat "$work/said-$machine"
 done | tee "$work/said"
 if [[ " $* " == *" 6.1 "* ]]; then
-    "$here/secure_boot.sh" >"$work/secure" 2>&1 &
-    secure=$!
+    {
+        status=0
+        "$here/secure_boot.sh" || status=1
+        "$here/devices.sh" || status=1
+        exit $status
+    } >"$work/beside" 2>&1 &
+    beside=$!
     "$here/forwards.sh" | tee -a "$work/said" || failed=1
-    wait "$secure" || failed=1
-    tee -a "$work/said" <"$work/secure"
+    wait "$beside" || failed=1
+    tee -a "$work/said" <"$work/beside"
 fi
 echo "real: machine $(grep -c '^ok - ' "$work/said")"
 ! grep -q '^not ok' "$work/said" && ((failed == 0))
