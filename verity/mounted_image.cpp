@@ -100,6 +100,7 @@ Result<MountState> state_of(const LiveImage& image,
     state.layers.push_back(LayerState{recorded.layer.digest,
                                       recorded.layer.root_hash,
                                       device_name(recorded.device),
+                                      recorded.layer.filesystem,
                                       !complaint.empty(),
                                       std::move(complaint)});
   }
@@ -227,9 +228,9 @@ Status collect_garbage(const MountEnvironment& environment) {
   return collect_garbage(environment, api);
 }
 
-Result<std::string> userspace_view_reason() {
+Result<std::string> idmap_obstacle(Filesystem filesystem) {
   KernelMountApi api;
-  return find_idmap_obstacle(api);
+  return find_idmap_obstacle(filesystem, api);
 }
 
 }  // namespace mosb::verity

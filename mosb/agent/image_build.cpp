@@ -51,7 +51,7 @@ Result<Image> start_from_base(const BaseImage& base,
                               const std::string& temp_dir) {
   InspectedImage image = MOSB_TRY(inspect_image(base.from, base.ref));
   const std::string what = "base " + quote(base.ref.str());
-  MOSB_CHECK(oci::require_squashfs_image(image.manifest).context(what));
+  MOSB_CHECK(oci::require_mountable_image(image.manifest).context(what));
   if (!matches(image.config.platform, oci::Platform::host())) {
     return Error(Errc::kHost,
                  what + " is for " + image.config.platform.str() + ", this host is " +

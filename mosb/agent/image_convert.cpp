@@ -40,7 +40,7 @@ Result<TarCompression> compression_of(const oci::Descriptor& layer) {
     }
   }
   Error error(Errc::kContent, "it is of type " + quote(layer.media_type) + ", which is no tar");
-  return oci::is_squashfs_layer(layer.media_type)
+  return oci::layer_filesystem(layer.media_type)
              ? std::move(error).with_hint(
                    "an image that has verified layers already is copied: "
                    "mosb image copy")

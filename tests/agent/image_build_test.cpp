@@ -146,7 +146,8 @@ TEST_CASE("a directory becomes an image with a verified layer and the settings a
   const std::string blob = bench.layout("images").blob_path(layer.digest);
   const auto root_hash = verity::RootHash::parse(layer.annotations.at(oci::kRootHash));
   REQUIRE(root_hash);
-  CHECK(verity::verify_layer_file(blob, ByteCount{layer.size}, *root_hash));
+  CHECK(verity::verify_layer_file(verity::LayerSource{
+      blob, ByteCount{layer.size}, *root_hash, layer.digest, Filesystem::kSquashfs}));
   const std::string listing = bench.run({"unsquashfs", "-lln", "-d", "", blob}).out;
   CHECK_THAT(listing, Contains("-rw------- 0/0"));
   CHECK_THAT(listing, Contains("/link -> bin/true"));
