@@ -100,9 +100,9 @@ Result<MountState> state_of(const LiveImage& image,
     state.layers.push_back(LayerState{recorded.layer.digest,
                                       recorded.layer.root_hash,
                                       device_name(recorded.device),
-                                      recorded.layer.filesystem,
                                       !complaint.empty(),
-                                      std::move(complaint)});
+                                      std::move(complaint),
+                                      recorded.layer.filesystem});
   }
   return state;
 }

@@ -51,11 +51,11 @@ struct LayerState {
   /// "/dev/loop3", "/dev/dm-3", or the server's file system ("fuse 0:57") where it shifts the ids
   /// itself.
   std::string device;
-  Filesystem filesystem = Filesystem::kSquashfs;
   /// Blocks failed their check, or nothing serves the layer any more.
   bool corrupt = false;
   /// Why, in words; "" if not corrupt.
   std::string detail;
+  Filesystem filesystem = Filesystem::kSquashfs;
 };
 
 struct MountState {
