@@ -337,6 +337,27 @@ TEST_CASE("an erofs layer is the same bit for bit, from a directory, its copy an
             .out.empty());
 }
 
+TEST_CASE("a host without the tool for a layer's file system is told what to install", "[image]") {
+  class NoPrograms final : public ProcessRunner {
+   public:
+    Result<Completed> run(const Command& command) override {
+      return Error(Errc::kNotFound, command.argv[0] + " is not installed");
+    }
+  };
+  Bench bench;
+  NoPrograms none;
+  for (const auto& [filesystem, package] : std::vector<std::pair<std::string, std::string>>{
+           {"squashfs", "squashfs-tools"}, {"erofs", "erofs-utils"}}) {
+    BuildRequest request = bench.request("root", "a");
+    request.format = *parse_layer_format(filesystem, "");
+    oci::Layout to = bench.layout("images");
+    const auto built = build_image(request, to, none, bench.dir());
+    REQUIRE_FALSE(built);
+    CHECK(built.error().code() == Errc::kHost);
+    CHECK_THAT(built.error().hint(), Contains(package));
+  }
+}
+
 TEST_CASE("an image built on a base has the base's layers below its own", "[image]") {
   Bench bench;
   BuildRequest base = bench.request("root", "base");
