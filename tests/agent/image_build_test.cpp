@@ -329,8 +329,8 @@ TEST_CASE("an erofs layer is the same bit for bit, from a directory, its copy an
   // As root made it, and in another order.
   bench.run({"tar", "-C", bench.path("root"), "--sort=name", "-cf", bench.path("tar"), "."});
   CHECK(layer_of("tar", "").digest == layer.digest);
-  bench.run({"tar", "-C", bench.path("root"), "-czf", bench.path("tar.gz"), "srv", "link", "etc",
-             "bin"});
+  bench.run(
+      {"tar", "-C", bench.path("root"), "-czf", bench.path("tar.gz"), "srv", "link", "etc", "bin"});
   CHECK(layer_of("tar.gz", "").digest == layer.digest);
   CHECK(layer_of("root", "lz4").media_type == "application/vnd.stacker.image.layer.erofs+lz4");
   CHECK(bench.run({"find", bench.dir(), "-name", ".mosb-tmp-*", "-o", "-name", "tree-*"})

@@ -102,11 +102,14 @@ std::string type_of(std::uint64_t magic) {
 /// The kernel, as it was before it could shift the ids of some file systems.
 class OlderKernel final : public MountApi {
  public:
+  /// What mounting an erofs gives.
+  std::optional<Error> erofs_error;
+
   explicit OlderKernel(std::vector<std::string> without_idmap)
       : without_idmap_(std::move(without_idmap)) {}
 
   Result<UniqueFd> create(const FilesystemConfig& config) override {
-    return kernel_.create(config);
+    return config.type == "erofs" && erofs_error ? *erofs_error : kernel_.create(config);
   }
   Result<UniqueFd> clone(int directory) override { return kernel_.clone(directory); }
   Status set_attributes(int mount, const MountAttributes& attributes) override {
@@ -293,6 +296,34 @@ TEST_CASE("ids of erofs layers that nothing can shift are refused before anythin
   REQUIRE_FALSE(forced);
   CHECK(forced.error().code() == Errc::kHost);
   CHECK_THAT(forced.error().message(), Catch::Contains("there is none for erofs"));
+  CHECK(fixture.leftovers() == kNothing);
+}
+
+TEST_CASE("a kernel without erofs, or without what an image needs of it, is named as the reason",
+          "[verity]") {
+  MountFixture fixture;
+  const ImageMount image{
+      {fixture.build_simple_layer("lower"), fixture.build_erofs_layer("upper", fill_sample_tree)},
+      fixture.make_dir("target")};
+  const std::vector<Error> reasons{
+      Error::sys("open file system type erofs", ENODEV).as(Errc::kHost).with_hint("its module"),
+      Error::sys("mount erofs", EOPNOTSUPP),
+      Error::sys("mount erofs", EINVAL)};
+  for (const Error& reason : reasons) {
+    INFO(reason.message());
+    OlderKernel kernel({});
+    kernel.erofs_error = reason;
+    const Status mounted = mount_image(image, fixture.environment(), kernel);
+    REQUIRE_FALSE(mounted);
+    CHECK(mounted.error().code() == Errc::kHost);
+    CHECK_FALSE(mounted.error().hint().empty());
+    CHECK(fixture.leftovers() == kNothing);
+  }
+  OlderKernel kernel({});
+  kernel.erofs_error = Error::sys("mount erofs", EUCLEAN);
+  const Status damaged = mount_image(image, fixture.environment(), kernel);
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().code() == Errc::kVerity);
   CHECK(fixture.leftovers() == kNothing);
 }
 
