@@ -1,7 +1,9 @@
 #include "mosb/agent/erofs_image.h"
 
-#include <vector>
+#include <cerrno>
+#include <string>
 
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "mosb/agent/image_tool.h"
@@ -18,11 +20,17 @@ constexpr char kClusterSize[] = "-C65536";
 /// The image's own id would be random.
 constexpr char kNoUuid[] = "-U00000000-0000-0000-0000-000000000000";
 
+/// mkfs.erofs fails on a file system without attributes, unless it is told not to look for any.
+const char* attributes_of(const std::string& dir) {
+  return ::llistxattr(dir.c_str(), nullptr, 0) < 0 && errno == EOPNOTSUPP ? "-x-1" : "-x2";
+}
+
 }  // namespace
 
 Status make_erofs_of_directory(const LayerImageRequest& request, ProcessRunner& processes) {
   return run_image_tool(ImageTool{{"mkfs.erofs",
                                    "--quiet",
+                                   attributes_of(request.rootfs),
                                    std::string("-z") + compression_name(request.format.compression),
                                    kClusterSize,
                                    kNoUuid,

@@ -1,5 +1,6 @@
 #include "mosb/agent/image_tool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "mosb/base/program.h"
@@ -24,7 +25,9 @@ Status run_image_tool(const ImageTool& tool, ProcessRunner& processes) {
     return error;
   }
   if (completed->status != 0) {
-    return Error(Errc::kContent, tool.argv.front() + ": " + escape(last_line(completed->err)));
+    std::string reason = last_line(completed->err);
+    std::ranges::replace(reason, '\t', ' ');
+    return Error(Errc::kContent, tool.argv.front() + ": " + escape(reason));
   }
   return ok();
 }
