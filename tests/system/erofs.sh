@@ -240,14 +240,12 @@ refuses() {
     tar -C "$fixtures/rootfs" -cf good.tar .
     chmod 0755 "$work" "$root"
     mkdir -m 0777 free
-    if setpriv --reuid 65534 --regid 65534 --clear-groups "$MOSB_BIN/mosb" version >/dev/null 2>&1; then
-        status=0
-        (cd free && TMPDIR=$work/free setpriv --reuid 65534 --regid 65534 --clear-groups \
-            "$MOSB_BIN/mosb" image build -t oci:n:x --fs erofs --rootfs ../good.tar) \
-            >out 2>err || status=$?
-        equal "$status" 22 "$(cat err)"
-        contains "$(cat err)" 'only root can make an erofs image of a tar'
-    fi
+    cp "$MOSB_BIN/mosb" free/
+    status=0
+    (cd free && TMPDIR=$work/free setpriv --reuid 65534 --regid 65534 --clear-groups \
+        ./mosb image build -t oci:n:x --fs erofs --rootfs ../good.tar) >out 2>err || status=$?
+    equal "$status" 22 "$(cat err)"
+    contains "$(cat err)" 'only root can make an erofs image of a tar'
     [[ -z $(find "${TMPDIR:-/tmp}/mosb-0" -name 'tree-*') ]] || fail "the unpacked tar was left"
 }
 
