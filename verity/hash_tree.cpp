@@ -13,8 +13,8 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/geometry.h"
+#include "verity/layer_filesystem.h"
 #include "verity/parallel.h"
-#include "verity/squashfs_superblock.h"
 #include "verity/verified_reader.h"
 
 namespace mosb::verity {
@@ -134,7 +134,7 @@ Result<RootHash> write_tree(const Tree& tree) {
   return RootHash(digests[0]);
 }
 
-/// A squashfs image, padded to whole blocks.
+/// The image of a file system, padded to whole blocks.
 struct PaddedImage {
   UniqueFd fd;
   Geometry geometry;
@@ -151,8 +151,7 @@ Result<PaddedImage> open_and_pad(const std::string& path) {
   const std::uint64_t blocks = (size + kBlockSize - 1) / kBlockSize;
   BlockBytes first{};
   MOSB_CHECK(sys::pread(fd.get(), first, 0));
-  const SquashfsSuperblock squashfs = MOSB_TRY(SquashfsSuperblock::parse(first));
-  MOSB_CHECK(check_squashfs_fills(squashfs, ByteCount{blocks * kBlockSize}));
+  MOSB_TRY(identify_filesystem(first, ByteCount{blocks * kBlockSize}));
   if (blocks >= kMaxLayerSize.value / kBlockSize) {
     return Error(Errc::kVerity, "too large for a layer");
   }
@@ -219,17 +218,17 @@ Result<HashTreeResult> append_hash_tree(const std::string& path,
   return append(image, path, salt, uuid).context(what);
 }
 
-Status verify_layer_file(const std::string& path,
-                         ByteCount signed_size,
-                         const RootHash& root_hash) {
-  const std::string what = "verify the blocks of " + quote(path);
-  const UniqueFd fd = MOSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(what));
-  const struct stat st = MOSB_TRY(sys::fstat(fd.get(), path).context(what));
+Status verify_layer_file(const LayerSource& layer) {
+  const std::string what = "verify the blocks of " + quote(layer.blob_path);
+  const UniqueFd fd =
+      MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(what));
+  const struct stat st = MOSB_TRY(sys::fstat(fd.get(), layer.blob_path).context(what));
   if (!S_ISREG(st.st_mode)) {
     return Error(Errc::kVerity, "not a regular file").context(what);
   }
   const VerifiedReader reader =
-      MOSB_TRY(VerifiedReader::open(fd.get(), signed_size, root_hash).context(what));
+      MOSB_TRY(VerifiedReader::open(fd.get(), layer.size, layer.root_hash).context(what));
+  MOSB_CHECK(require_filesystem(reader.filesystem(), layer.filesystem).context(what));
   return verify_all_blocks(reader).context(what);
 }
 

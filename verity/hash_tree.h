@@ -4,6 +4,7 @@
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/result.h"
+#include "verity/layer.h"
 #include "verity/root_hash.h"
 #include "verity/superblock.h"
 
@@ -15,10 +16,10 @@ struct HashTreeResult {
   ByteCount file_size;
 };
 
-/// Turns a squashfs image into a layer file: pads it to whole blocks, appends superblock and hash
-/// tree, fsyncs. Salt and UUID follow from the content, so the same image gives the same file.
-/// `veritysetup verify --hash-offset` accepts the result. On failure the file may be left longer
-/// than it was. Errors: kVerity if the file is no squashfs image or has something behind it.
+/// Turns a squashfs or erofs image into a layer file: pads it to whole blocks, appends superblock
+/// and hash tree, fsyncs. Salt and UUID follow from the content, so the same image gives the same
+/// file. `veritysetup verify --hash-offset` accepts the result. On failure the file may be left
+/// longer than it was. Errors: kVerity if the file is no such image or has something behind it.
 Result<HashTreeResult> append_hash_tree(const std::string& path);
 
 /// The same with a given salt and UUID.
@@ -26,8 +27,8 @@ Result<HashTreeResult> append_hash_tree(const std::string& path,
                                         const Salt& salt,
                                         const Uuid& uuid);
 
-/// Reads every block of a layer file and checks it. `signed_size` and `root_hash` must come from a
-/// verified manifest. Errors: kVerity, naming the first bad block.
-Status verify_layer_file(const std::string& path, ByteCount signed_size, const RootHash& root_hash);
+/// Reads every block of a layer's file and checks it, and that it is the file system that it should
+/// be. Errors: kVerity, naming the first bad block.
+Status verify_layer_file(const LayerSource& layer);
 
 }  // namespace mosb::verity

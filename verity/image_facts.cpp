@@ -9,7 +9,7 @@ std::string complaint_of(const LayerFacts& facts,
                          const LayerSource& layer,
                          const LayerDisplay& display,
                          const MountEnvironment& environment) {
-  if (display.userspace_view) {
+  if (display.is_served(layer.filesystem)) {
     return view_complaint(facts, layer_source_name(environment, layer.root_hash, layer.size));
   }
   return display.verifier == Verifier::kDm ? verity_complaint(facts, layer)
@@ -20,7 +20,7 @@ Result<std::string> recorded_complaint(const ImageRecord& record,
                                        const RecordedLayer& recorded,
                                        const MountEnvironment& environment,
                                        const MountTable& table) {
-  const LayerPlace place = place_of(environment, record.display, recorded.layer.root_hash);
+  const LayerPlace place = place_of(environment, record.display, recorded.layer);
   const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
   std::string complaint = complaint_of(facts, recorded.layer, record.display, environment);
   if (complaint.empty() && facts.mount->device != recorded.device) {

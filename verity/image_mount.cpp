@@ -1,5 +1,6 @@
 #include "verity/image_mount.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -30,9 +31,7 @@ struct Mounting {
   const MountEnvironment& environment;
   MountApi& api;
 
-  LayerPlace place(const LayerSource& layer) const {
-    return place_of(environment, display, layer.root_hash);
-  }
+  LayerPlace place(const LayerSource& layer) const { return place_of(environment, display, layer); }
 };
 
 /// Whether blocks of the layer failed their check in any of its places, by another verifier, too.
@@ -75,7 +74,7 @@ Result<std::vector<CheckedLayer>> check_layers(const std::vector<LayerStep>& ste
 }
 
 Status mount_layer(const Mounting& mounting, const CheckedLayer& layer) {
-  if (mounting.display.userspace_view) {
+  if (mounting.display.is_served(layer.step.layer.filesystem)) {
     return mount_as_view(layer, *mounting.display.idmap, mounting.environment, mounting.api);
   }
   return mounting.display.verifier == Verifier::kDm
@@ -167,18 +166,39 @@ Result<Verifier> choose_verifier(Verifier wanted) {
   return Verifier::kFuse;
 }
 
+bool has_layer_of(const std::vector<LayerSource>& layers, Filesystem filesystem) {
+  return std::ranges::any_of(
+      layers, [&](const LayerSource& layer) { return layer.filesystem == filesystem; });
+}
+
+/// Nobody but the kernel shows erofs: it takes id maps since Linux 5.19.
+Status require_erofs_idmap(const MountEnvironment& environment, MountApi& api) {
+  const std::string obstacle = environment.force_userspace_view
+                                   ? "a server shall shift the ids, and there is none for erofs"
+                                   : MOSB_TRY(find_idmap_obstacle(Filesystem::kErofs, api));
+  return obstacle.empty()
+             ? ok()
+             : Status(Error(Errc::kHost, "the ids of erofs layers cannot be shifted: " + obstacle)
+                          .with_hint("build the image with squashfs layers"));
+}
+
 /// Squashfs takes id maps since Linux 6.2; before that, servers shift the ids.
-Result<LayerDisplay> choose_display(const ImageMount& image,
-                                    const MountEnvironment& environment,
-                                    Verifier verifier,
-                                    MountApi& api) {
-  LayerDisplay display{image.idmap, false, verifier};
-  if (!image.idmap) {
+Result<LayerDisplay> choose_display(const Mounting& mounting, Verifier verifier) {
+  const MountEnvironment& environment = mounting.environment;
+  LayerDisplay display{mounting.image.idmap, false, verifier};
+  if (!display.idmap) {
     return display;
   }
-  const std::string obstacle = environment.force_userspace_view
-                                   ? "a server shall shift the ids"
-                                   : MOSB_TRY(find_idmap_obstacle(api));
+  if (has_layer_of(mounting.layers, Filesystem::kErofs)) {
+    MOSB_CHECK(require_erofs_idmap(environment, mounting.api));
+  }
+  if (!has_layer_of(mounting.layers, Filesystem::kSquashfs)) {
+    return display;
+  }
+  const std::string obstacle =
+      environment.force_userspace_view
+          ? "a server shall shift the ids"
+          : MOSB_TRY(find_idmap_obstacle(Filesystem::kSquashfs, mounting.api));
   if (obstacle.empty()) {
     return display;
   }
@@ -205,7 +225,7 @@ Status mount_resolved(const ImageMount& image, const MountEnvironment& environme
   Mounting mounting{image, std::move(layers), {image.idmap, false, verifier}, environment, api};
   // Before the kernel is asked for anything.
   std::vector<CheckedLayer> checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
-  mounting.display = MOSB_TRY(choose_display(image, environment, verifier, api));
+  mounting.display = MOSB_TRY(choose_display(mounting, verifier));
   if (mounting.display.userspace_view) {
     checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
   }

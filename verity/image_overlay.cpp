@@ -74,11 +74,12 @@ Status add_lower(const OverlayRequest& request,
                  MountApi& api,
                  OverlayParts& parts) {
   const ImageRecord& record = request.record;
-  for (auto place = request.places.rbegin(); place != request.places.rend(); ++place) {
-    if (record.display.idmap && !record.display.userspace_view) {
-      MOSB_CHECK(add_idmapped(*place, *record.display.idmap, api, parts));
+  for (std::size_t i = request.places.size(); i-- > 0;) {
+    const LayerPlace& place = request.places[i];
+    if (record.display.idmap && !record.display.is_served(record.layers[i].layer.filesystem)) {
+      MOSB_CHECK(add_idmapped(place, *record.display.idmap, api, parts));
     } else {
-      parts.lower.push_back(MOSB_TRY(open_directory(place->mount())));
+      parts.lower.push_back(MOSB_TRY(open_directory(place.mount())));
     }
   }
   if (!record.mount_points.empty()) {

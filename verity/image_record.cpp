@@ -46,6 +46,7 @@ Json to_json(const RecordedLayer& recorded) {
   return Json{{"digest", recorded.layer.digest.str()},
               {"root_hash", recorded.layer.root_hash.hex()},
               {"size", recorded.layer.size.value},
+              {"filesystem", filesystem_name(recorded.layer.filesystem)},
               {"device", recorded.device}};
 }
 
@@ -54,7 +55,14 @@ Result<RecordedLayer> parse_layer(const Json& json) {
   const RootHash root_hash =
       MOSB_TRY(RootHash::parse(MOSB_TRY(json::require_string(json, "root_hash"))));
   const ByteCount size{MOSB_TRY(json::require_uint(json, "size"))};
-  return RecordedLayer{LayerSource{"", size, root_hash, digest},
+  // Records of a mosb that knew squashfs only don't name it.
+  const std::string name = MOSB_TRY(json::optional_string(json, "filesystem"))
+                               .value_or(filesystem_name(Filesystem::kSquashfs));
+  const auto filesystem = parse_filesystem(name);
+  if (!filesystem) {
+    return Error(Errc::kState, "unknown file system");
+  }
+  return RecordedLayer{LayerSource{"", size, root_hash, digest, *filesystem},
                        MOSB_TRY(json::require_string(json, "device"))};
 }
 

@@ -5,12 +5,14 @@
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
+#include "mosb/base/filesystem.h"
 #include "verity/root_hash.h"
 
 namespace mosb::verity {
 
-/// One layer to mount: a squashfs image with its hash tree behind it. Whoever makes one vouches for
-/// the root hash and the size; here everything else follows from these two.
+/// One layer to mount: an image of a file system with its hash tree behind it. Whoever makes one
+/// vouches for the root hash, the size and the file system; here everything else follows from
+/// these.
 struct LayerSource {
   std::string blob_path;
   /// Of the whole blob, as signed.
@@ -18,6 +20,8 @@ struct LayerSource {
   RootHash root_hash;
   /// The blob's own digest, for messages and reports.
   Digest digest;
+  /// As the signed media type has it.
+  Filesystem filesystem;
 };
 
 /// Who checks the blocks of a layer when they are read.

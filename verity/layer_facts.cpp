@@ -21,13 +21,14 @@ bool is_guarded(const MountEntry& mount) {
   return mount.has_option("ro") && mount.has_option("nosuid") && mount.has_option("nodev");
 }
 
-std::string squashfs_complaint(const LayerFacts& facts) {
+std::string mount_complaint(const LayerFacts& facts, Filesystem filesystem) {
   if (!facts.mount) {
     return "it is not mounted";
   }
-  return facts.mount->type == "squashfs" && is_guarded(*facts.mount)
+  const std::string name = filesystem_name(filesystem);
+  return facts.mount->type == name && is_guarded(*facts.mount)
              ? ""
-             : "what is mounted in its place is not a read-only squashfs";
+             : "what is mounted in its place is not a read-only " + name;
 }
 
 }  // namespace
@@ -75,7 +76,7 @@ bool has_corrupt_blocks(const LayerFacts& facts) {
 }
 
 std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer) {
-  if (std::string complaint = squashfs_complaint(facts); !complaint.empty()) {
+  if (std::string complaint = mount_complaint(facts, layer.filesystem); !complaint.empty()) {
     return complaint;
   }
   if (!facts.verity || facts.verity->device != facts.mount->device) {
@@ -92,7 +93,7 @@ std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer) 
 }
 
 std::string kernel_complaint(const LayerFacts& facts, const LayerSource& layer) {
-  if (std::string complaint = squashfs_complaint(facts); !complaint.empty()) {
+  if (std::string complaint = mount_complaint(facts, layer.filesystem); !complaint.empty()) {
     return complaint;
   }
   const auto geometry = Geometry::of_layer_size(layer.size);

@@ -13,6 +13,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/hash_tree.h"
+#include "verity/layer_filesystem.h"
 #include "verity/verified_reader.h"
 
 namespace mosb::verity {
@@ -50,6 +51,30 @@ ServerSetup server_setup(const CheckedLayer& layer, std::vector<std::string> arg
               {layer.step.layer.root_hash.hex(), std::to_string(layer.step.layer.size.value)});
   const LayerPlace& place = layer.step.place;
   return ServerSetup{std::move(argv), fuse, layer.blob.get(), place.status(), place.cgroup};
+}
+
+/// The kernel's own file system on a device of ours.
+Result<UniqueFd> create_from(const std::string& device, Filesystem filesystem, MountApi& api) {
+  FilesystemConfig config{filesystem_name(filesystem), device, {{"ro", ""}}, kGuarded};
+  if (filesystem == Filesystem::kErofs) {
+    // Access lists count for nothing, as in squashfs: some kernels switch them off in an overlay of
+    // id-mapped layers, and what a service may read must not depend on that.
+    config.options.push_back({"noacl", ""});
+  }
+  auto mount = api.create(config);
+  if (mount || mount.error().code() == Errc::kHost) {
+    return mount;
+  }
+  const int err = mount.error().sys_errno();
+  // The superblock was found to be right, so it is something that this kernel lacks.
+  return filesystem == Filesystem::kErofs && (err == EINVAL || err == EOPNOTSUPP)
+             ? std::move(mount)
+                   .error()
+                   .as(Errc::kHost)
+                   .with_hint(
+                       "this kernel lacks a feature or compression of the erofs image; its "
+                       "log says which")
+             : std::move(mount).error().as(Errc::kVerity);
 }
 
 Status attach_at(int mount, const std::string& path, MountApi& api) {
@@ -163,9 +188,9 @@ Result<CheckedLayer> check_layer(const LayerStep& step) {
       MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(noun));
   const VerifiedReader reader = MOSB_TRY(
       VerifiedReader::open(blob.get(), layer.size, layer.root_hash).context("verify " + noun));
+  MOSB_CHECK(require_filesystem(reader.filesystem(), layer.filesystem).context("verify " + noun));
   if (step.was_corrupt) {
-    MOSB_CHECK(
-        verify_layer_file(layer.blob_path, layer.size, layer.root_hash).context("verify " + noun));
+    MOSB_CHECK(verify_layer_file(layer).context("verify " + noun));
   }
   return CheckedLayer{step, std::move(blob), reader.data_size(), reader.salt()};
 }
@@ -188,9 +213,7 @@ Status mount_in_kernel(const CheckedLayer& layer,
         MOSB_TRY(sys::open("/proc/self/fd/" + std::to_string(served.get()), O_RDONLY));
     const LoopDevice loop = MOSB_TRY(
         api.attach_loop(LoopSetup{file.get(), layer.data_size, loop_tag(source.root_hash.hex())}));
-    const UniqueFd mount =
-        MOSB_TRY(api.create(FilesystemConfig{"squashfs", loop.path(), {{"ro", ""}}, kGuarded})
-                     .as(Errc::kVerity));
+    const UniqueFd mount = MOSB_TRY(create_from(loop.path(), source.filesystem, api));
     MOSB_CHECK(attach_at(mount.get(), place.mount(), api));
     server.release();
     return ok();
@@ -211,9 +234,7 @@ Status mount_over_verity(const CheckedLayer& layer, MountApi& api) {
         LoopSetup{layer.blob.get(), source.size, loop_tag(source.root_hash.hex())}));
     VerityDevice device = MOSB_TRY(api.activate_verity(
         VeritySetup{place.verity + suffix, loop.path(), geometry, source.root_hash, layer.salt}));
-    const UniqueFd mount =
-        MOSB_TRY(api.create(FilesystemConfig{"squashfs", device.path(), {{"ro", ""}}, kGuarded})
-                     .as(Errc::kVerity));
+    const UniqueFd mount = MOSB_TRY(create_from(device.path(), source.filesystem, api));
     // Before anything of it can be seen: from now on it goes with the mount, whoever unmounts it.
     MOSB_CHECK(device.release());
     return attach_at(mount.get(), place.mount(), api);

@@ -10,7 +10,7 @@
 namespace mosb::verity {
 
 /// A layer whose blob was found to be what its root hash says, as far as can be told before
-/// reading it all: superblock, upper hash blocks, the image's own size.
+/// reading it all: superblock, upper hash blocks, the image's own kind and size.
 struct CheckedLayer {
   LayerStep step;
   UniqueFd blob;
@@ -22,16 +22,16 @@ struct CheckedLayer {
 /// kVerity, kNotFound.
 Result<CheckedLayer> check_layer(const LayerStep& step);
 
-/// Mounts the layer in the kernel's own squashfs: the server's FUSE file becomes a loop device, the
-/// loop device a file system. Only the last step is visible; whatever stops it before, nothing
+/// Mounts the layer in the kernel's own file system: the server's FUSE file becomes a loop device,
+/// the loop device a file system. Only the last step is visible; whatever stops it before, nothing
 /// stays but the place's directories.
 Status mount_in_kernel(const CheckedLayer& layer,
                        const MountEnvironment& environment,
                        MountApi& api);
 
-/// Mounts the layer in the kernel's own squashfs over the kernel's own dm-verity: the blob becomes
-/// a loop device, that one a verity device, that one a file system. The kernel takes all of them
-/// away when the last mount of the file system goes.
+/// Mounts the layer in the kernel's own file system over the kernel's own dm-verity: the blob
+/// becomes a loop device, that one a verity device, that one a file system. The kernel takes all of
+/// them away when the last mount of the file system goes.
 Status mount_over_verity(const CheckedLayer& layer, MountApi& api);
 
 /// Mounts the layer as a file system that the server itself shows with shifted ids.

@@ -101,12 +101,12 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment)
 
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
-                    const RootHash& root_hash) {
-  if (display.userspace_view && display.idmap) {
-    return view_place(environment, root_hash, *display.idmap);
+                    const LayerSource& layer) {
+  if (display.is_served(layer.filesystem)) {
+    return view_place(environment, layer.root_hash, *display.idmap);
   }
-  return display.verifier == Verifier::kDm ? verity_place(environment, root_hash)
-                                           : kernel_place(environment, root_hash);
+  return display.verifier == Verifier::kDm ? verity_place(environment, layer.root_hash)
+                                           : kernel_place(environment, layer.root_hash);
 }
 
 std::string layer_source_name(const MountEnvironment& environment,

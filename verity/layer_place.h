@@ -10,7 +10,7 @@
 
 namespace mosb::verity {
 
-/// Where one layer has its mount, its server's status and its cgroup: as the kernel's squashfs
+/// Where one layer has its mount, its server's status and its cgroup: as the kernel's file system
 /// shows it, below or above whoever checks it, or as a server with shifted ids does.
 struct LayerPlace {
   std::string dir;
@@ -28,9 +28,13 @@ struct LayerPlace {
 /// How an image's layers are shown: by the kernel, or with ids shifted by their servers.
 struct LayerDisplay {
   std::optional<IdRange> idmap;
-  /// Only with an idmap and the verifier kFuse.
+  /// Servers show the squashfs layers. Only with an idmap and the verifier kFuse.
   bool userspace_view = false;
   Verifier verifier = Verifier::kFuse;
+  /// Whether a server, and not the kernel, shows a layer of this file system.
+  bool is_served(Filesystem filesystem) const {
+    return userspace_view && idmap && filesystem == Filesystem::kSquashfs;
+  }
   bool operator==(const LayerDisplay&) const = default;
 };
 
@@ -53,7 +57,7 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
 Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment);
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
-                    const RootHash& root_hash);
+                    const LayerSource& layer);
 /// What a served file system shows as its source: "mosb-<instance>:<root hash>:<size>".
 std::string layer_source_name(const MountEnvironment& environment,
                               const RootHash& root_hash,

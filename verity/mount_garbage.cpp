@@ -23,7 +23,7 @@ std::set<std::string> used_places(const MountEnvironment& environment,
   std::set<std::string> used;
   for (const LiveImage& image : images) {
     for (const RecordedLayer& recorded : image.record.layers) {
-      used.insert(place_of(environment, image.record.display, recorded.layer.root_hash).dir);
+      used.insert(place_of(environment, image.record.display, recorded.layer).dir);
     }
   }
   return used;

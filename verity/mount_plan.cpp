@@ -102,7 +102,7 @@ bool describes(const ImageRecord& record, const ImageMount& image) {
   const auto layers = layers_to_mount(image);
   const auto same = [](const RecordedLayer& recorded, const LayerSource& layer) {
     return recorded.layer.root_hash == layer.root_hash && recorded.layer.digest == layer.digest &&
-           recorded.layer.size == layer.size;
+           recorded.layer.size == layer.size && recorded.layer.filesystem == layer.filesystem;
   };
   return layers &&
          std::equal(

@@ -101,7 +101,8 @@ Result<MountState> state_of(const LiveImage& image,
                                       recorded.layer.root_hash,
                                       device_name(recorded.device),
                                       !complaint.empty(),
-                                      std::move(complaint)});
+                                      std::move(complaint),
+                                      recorded.layer.filesystem});
   }
   return state;
 }
@@ -227,9 +228,9 @@ Status collect_garbage(const MountEnvironment& environment) {
   return collect_garbage(environment, api);
 }
 
-Result<std::string> userspace_view_reason() {
+Result<std::string> idmap_obstacle(Filesystem filesystem) {
   KernelMountApi api;
-  return find_idmap_obstacle(api);
+  return find_idmap_obstacle(filesystem, api);
 }
 
 }  // namespace mosb::verity

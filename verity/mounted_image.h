@@ -55,6 +55,7 @@ struct LayerState {
   bool corrupt = false;
   /// Why, in words; "" if not corrupt.
   std::string detail;
+  Filesystem filesystem = Filesystem::kSquashfs;
 };
 
 struct MountState {
@@ -98,8 +99,8 @@ Result<bool> is_mounted_as(const ImageMount& image, const MountEnvironment& envi
 Status collect_garbage(const MountEnvironment& environment, MountApi& api);
 Status collect_garbage(const MountEnvironment& environment);
 
-/// "" if this kernel can shift the ids of a squashfs mount, else why a server does it instead.
-/// Tries it on a tiny image; errors: kResource, kHost.
-Result<std::string> userspace_view_reason();
+/// "" if this kernel can shift the ids of such a mount, else why not. Tries it on a tiny image;
+/// errors: kResource, kHost if it lacks the file system.
+Result<std::string> idmap_obstacle(Filesystem filesystem);
 
 }  // namespace mosb::verity

@@ -28,8 +28,12 @@ Error unacceptable(const std::string& why) {
 
 }  // namespace
 
+bool SquashfsSuperblock::is_in(std::span<const std::byte> bytes) {
+  return bytes.size() >= kSize && load_le<std::uint32_t>(bytes, kMagic) == kMagicValue;
+}
+
 Result<SquashfsSuperblock> SquashfsSuperblock::parse(std::span<const std::byte> bytes) {
-  if (bytes.size() < kSize || load_le<std::uint32_t>(bytes, kMagic) != kMagicValue) {
+  if (!is_in(bytes)) {
     return unacceptable("magic number missing: not a squashfs image");
   }
   const auto major = load_le<std::uint16_t>(bytes, kMajor);

@@ -19,6 +19,8 @@ struct SquashfsSuperblock {
   std::uint32_t block_size = 0;
   std::uint16_t compression = 0;
 
+  /// Whether the image's magic number is there; says nothing about the rest.
+  static bool is_in(std::span<const std::byte> bytes);
   /// The start of the image, at least kSize bytes. Errors: kVerity.
   static Result<SquashfsSuperblock> parse(std::span<const std::byte> bytes);
 };

@@ -7,7 +7,7 @@
 
 #include "mosb/base/sys.h"
 #include "verity/geometry.h"
-#include "verity/squashfs_superblock.h"
+#include "verity/layer_filesystem.h"
 #include "verity/superblock.h"
 
 namespace mosb::verity {
@@ -104,6 +104,8 @@ struct VerifiedReader::Layer {
   Salt salt;
   /// Of the lowest level's hash blocks; of the data block itself if there is only one.
   std::vector<Sha256> digests;
+  /// Known once the first block was read.
+  Filesystem filesystem;
 };
 
 Result<VerifiedReader> VerifiedReader::open(int fd,
@@ -113,14 +115,17 @@ Result<VerifiedReader> VerifiedReader::open(int fd,
   MOSB_CHECK(check_file_size(fd, signed_size));
   const Salt salt = MOSB_TRY(read_salt(fd, geometry));
   std::vector<Sha256> digests = MOSB_TRY(read_upper_levels(fd, salt, geometry, root_hash));
-  VerifiedReader reader(std::make_shared<const Layer>(Layer{
-      .fd = fd, .geometry = std::move(geometry), .salt = salt, .digests = std::move(digests)}));
+  const auto layer = std::make_shared<Layer>(Layer{.fd = fd,
+                                                   .geometry = std::move(geometry),
+                                                   .salt = salt,
+                                                   .digests = std::move(digests),
+                                                   .filesystem = {}});
+  VerifiedReader reader(layer);
   BlockBytes first;
   if (reader.read_blocks(0, first)) {
     return Error(Errc::kVerity, "data block 0 of the layer does not match the root hash");
   }
-  const SquashfsSuperblock squashfs = MOSB_TRY(SquashfsSuperblock::parse(first));
-  MOSB_CHECK(check_squashfs_fills(squashfs, reader.data_size()));
+  layer->filesystem = MOSB_TRY(identify_filesystem(first, reader.data_size()));
   return reader;
 }
 
@@ -138,6 +143,10 @@ ByteCount VerifiedReader::data_size() const {
 
 const Salt& VerifiedReader::salt() const {
   return layer_->salt;
+}
+
+Filesystem VerifiedReader::filesystem() const {
+  return layer_->filesystem;
 }
 
 std::optional<BlockFault::Kind> VerifiedReader::load_leaf(std::uint64_t index, Leaf& leaf) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mosb/base/byte_count.h"
+#include "mosb/base/filesystem.h"
 #include "mosb/base/result.h"
 #include "verity/block.h"
 #include "verity/root_hash.h"
@@ -32,8 +33,8 @@ struct BlockFault {
 /// it at any moment. One reader belongs to one thread; fork() makes one for another.
 class VerifiedReader {
  public:
-  /// Checks superblock and all hash blocks above the lowest level, and that the data is a squashfs
-  /// image that ends in its last block. `fd` is borrowed and read by pread(2) only.
+  /// Checks superblock and all hash blocks above the lowest level, and that the data is the image
+  /// of a file system that ends in its last block. `fd` is borrowed and read by pread(2) only.
   /// `signed_size` and `root_hash` must come from a verified manifest.
   /// Errors: kVerity; kInternal or kResource if the file cannot be read.
   static Result<VerifiedReader> open(int fd, ByteCount signed_size, const RootHash& root_hash);
@@ -43,6 +44,8 @@ class VerifiedReader {
 
   ByteCount data_size() const;
   const Salt& salt() const;
+  /// What the data is, whatever anybody calls it.
+  Filesystem filesystem() const;
 
   /// Fills `buffer`, whole blocks, from data block `first` on. After a fault its content must not
   /// be used. The caller keeps the range inside data_size().

@@ -60,7 +60,7 @@ Capability file_system(const std::string& name) {
 }
 
 Capability verifier() {
-  const auto reason = verity::userspace_view_reason();
+  const auto reason = verity::idmap_obstacle(Filesystem::kSquashfs);
   if (!reason) {
     return {"verified mounts", CapabilityStatus::kMissing, reason.error().message()};
   }
@@ -70,6 +70,20 @@ Capability verifier() {
   return {"verified mounts",
           CapabilityStatus::kDegraded,
           "a server shifts the uids of layers, which is slower: " + *reason};
+}
+
+Capability erofs() {
+  const auto obstacle = verity::idmap_obstacle(Filesystem::kErofs);
+  if (!obstacle) {
+    return {"erofs",
+            CapabilityStatus::kDegraded,
+            "images with erofs layers are refused: " + obstacle.error().message()};
+  }
+  if (obstacle->empty()) {
+    return {"erofs", CapabilityStatus::kOk, "the kernel's erofs shows the layers"};
+  }
+  return {
+      "erofs", CapabilityStatus::kDegraded, "services with erofs layers are refused: " + *obstacle};
 }
 
 Capability dm_verity() {
@@ -157,6 +171,7 @@ std::vector<Capability> examine_host() {
           file_system("squashfs"),
           file_system("overlay"),
           verifier(),
+          erofs(),
           dm_verity(),
           user_namespaces(),
           cgroups(),

@@ -5,6 +5,7 @@
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/layer_file.h"
+#include "mosb/agent/layer_image.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/blob.h"
@@ -28,11 +29,11 @@ Result<LayerFile> make_layer(const BuildRequest& request,
                              const std::string& temp_dir) {
   const std::string path = temp_dir + "/layer";
   MOSB_CHECK(
-      make_squashfs(SquashfsRequest{request.rootfs, path, request.compression, request.timestamp},
-                    processes,
-                    temp_dir));
+      make_layer_image(LayerImageRequest{request.rootfs, path, request.format, request.timestamp},
+                       processes,
+                       temp_dir));
   return finish_layer(
-      path, request.compression, request.verity ? WithHashTree::kYes : WithHashTree::kNo);
+      path, request.format, request.verity ? WithHashTree::kYes : WithHashTree::kNo);
 }
 
 /// Copies a layer of the base through a file, so that a registry is asked for it once only.
@@ -51,7 +52,7 @@ Result<Image> start_from_base(const BaseImage& base,
                               const std::string& temp_dir) {
   InspectedImage image = MOSB_TRY(inspect_image(base.from, base.ref));
   const std::string what = "base " + quote(base.ref.str());
-  MOSB_CHECK(oci::require_squashfs_image(image.manifest).context(what));
+  MOSB_CHECK(oci::require_mountable_image(image.manifest).context(what));
   if (!matches(image.config.platform, oci::Platform::host())) {
     return Error(Errc::kHost,
                  what + " is for " + image.config.platform.str() + ", this host is " +
@@ -134,7 +135,7 @@ Result<oci::Descriptor> build_image(const BuildRequest& request,
     MOSB_CHECK(configure(request, image.config));
   }
   image.layers.push_back(layer.descriptor);
-  // For a squashfs layer the uncompressed archive that OCI means is the blob itself.
+  // For such a layer the uncompressed archive that OCI means is the blob itself.
   image.config.diff_ids.push_back(layer.descriptor.digest);
   const std::string config = image.config.print();
   const oci::Manifest manifest{.config = oci::describe(oci::kImageConfig, config),

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mosb/agent/squashfs_image.h"
+#include "mosb/agent/layer_format.h"
 #include "mosb/base/process.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
@@ -37,15 +37,15 @@ struct BuildRequest {
   std::optional<std::string> user = std::nullopt;
   std::optional<std::string> working_dir = std::nullopt;
   std::map<std::string, std::string> labels = {};
-  Compression compression = Compression::kZstd;
+  LayerFormat format = {};
   /// Without it the image cannot be mounted verified, only looked at.
   bool verity = true;
   std::uint32_t timestamp = 0;
 };
 
-/// Makes an image of this host's platform with one squashfs layer, a hash tree behind it and the
+/// Makes an image of this host's platform with one new layer, a hash tree behind it and the
 /// root hash in the annotations that mosb and atomfs read, and stores it in `to`. The same request
-/// gives the same image, bit for bit. Errors: those of make_squashfs(), kUsage for a malformed
+/// gives the same image, bit for bit. Errors: those of make_layer_image(), kUsage for a malformed
 /// setting, kContent or kHost for a base that does not fit, and what storing gives.
 Result<oci::Descriptor> build_image(const BuildRequest& request,
                                     oci::Repository& to,

@@ -9,6 +9,7 @@
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/layer_file.h"
+#include "mosb/agent/layer_image.h"
 #include "mosb/agent/tar_layer.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -40,7 +41,7 @@ Result<TarCompression> compression_of(const oci::Descriptor& layer) {
     }
   }
   Error error(Errc::kContent, "it is of type " + quote(layer.media_type) + ", which is no tar");
-  return oci::is_squashfs_layer(layer.media_type)
+  return oci::layer_filesystem(layer.media_type)
              ? std::move(error).with_hint(
                    "an image that has verified layers already is copied: "
                    "mosb image copy")
@@ -96,12 +97,13 @@ class Conversion {
       return std::optional<LayerFile>();
     }
     const std::string image = temp_dir_ + "/layer";
-    MOSB_CHECK(make_squashfs_of_tar(
-        SquashfsRequest{overlay, image, request_.compression, request_.timestamp},
+    MOSB_CHECK(make_layer_image_of_tar(
+        LayerImageRequest{overlay, image, request_.format, request_.timestamp},
         tar.root,
-        processes_));
+        processes_,
+        temp_dir_));
     MOSB_CHECK(sys::unlink(overlay));
-    return std::optional(MOSB_TRY(finish_layer(image, request_.compression, WithHashTree::kYes)));
+    return std::optional(MOSB_TRY(finish_layer(image, request_.format, WithHashTree::kYes)));
   }
 
  private:
@@ -133,7 +135,7 @@ Result<oci::Descriptor> store(OrdinaryImage image,
                               oci::Repository& to) {
   image.config.diff_ids.clear();
   for (const oci::Descriptor& layer : layers) {
-    // For a squashfs layer the uncompressed archive that OCI means is the blob itself.
+    // For such a layer the uncompressed archive that OCI means is the blob itself.
     image.config.diff_ids.push_back(layer.digest);
   }
   const std::string config = image.config.print();

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "mosb/agent/squashfs_image.h"
+#include "mosb/agent/layer_format.h"
 #include "mosb/base/process.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
@@ -20,7 +20,7 @@ struct ConvertRequest {
   oci::Reference from;
   /// Where the new one goes; no digest, which is not known before.
   oci::Reference to;
-  Compression compression = Compression::kZstd;
+  LayerFormat format = {};
   /// Of every file, in seconds of the epoch.
   std::uint32_t timestamp = 0;
 };
@@ -29,12 +29,13 @@ struct ConvertRequest {
 using OnLayer =
     std::function<void(std::size_t number, std::size_t of, const oci::Descriptor& layer)>;
 
-/// Makes an image with verified squashfs layers of an ordinary one, layer by layer, whiteouts in
+/// Makes an image with verified layers of an ordinary one, layer by layer, whiteouts in
 /// overlayfs' form; configuration and annotations stay. The same image gives the same one, bit for
 /// bit. It is another image: signatures of the old one don't count for it. Of an index, the image
 /// for this host's platform is converted.
 /// Errors: those of reading and storing, kContent for a layer that is no tar, differs from what the
-/// configuration says, or can't be shown by overlayfs, kHost without squashfs-tools.
+/// configuration says, or can't be shown by overlayfs, kHost without squashfs-tools or
+/// erofs-utils, and for erofs without root.
 Result<oci::Descriptor> convert_image(oci::Repository& from,
                                       const ConvertRequest& request,
                                       oci::Repository& to,

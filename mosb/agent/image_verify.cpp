@@ -22,41 +22,39 @@ namespace mosb::agent {
 
 namespace {
 
-/// Checks a layer where it lies: its digest, which the hash tree makes superfluous, is not
-/// computed, so that a bad block is named instead of the whole blob.
-Status check_in_place(const oci::Layout& layout,
-                      const oci::Descriptor& layer,
-                      const verity::RootHash& root_hash) {
-  const std::string path = layout.blob_path(layer.digest);
-  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
-}
-
 Status check_fetched(oci::Repository& from,
+                     verity::LayerSource source,
                      const oci::Descriptor& layer,
-                     const verity::RootHash& root_hash,
                      const std::string& temp_dir) {
   const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
-  const std::string path = temp.path() + "/layer";
+  source.blob_path = temp.path() + "/layer";
   {
-    const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+    const UniqueFd file = MOSB_TRY(sys::open(source.blob_path, O_WRONLY | O_CREAT | O_EXCL, 0600));
     MOSB_CHECK(from.fetch_blob(layer, [&](std::span<const std::byte> bytes) {
       return sys::write_all(file.get(), bytes);
     }));
   }
-  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
+  return verity::verify_layer_file(source);
 }
 
 Result<VerifiedLayer> verify_layer(oci::Repository& from,
                                    const oci::Descriptor& layer,
                                    const std::string& temp_dir) {
   const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
-  const verity::RootHash root_hash = MOSB_TRY(verity::RootHash::parse(text));
+  verity::LayerSource source{"",
+                             ByteCount{layer.size},
+                             MOSB_TRY(verity::RootHash::parse(text)),
+                             layer.digest,
+                             *oci::layer_filesystem(layer.media_type)};
   const auto* const layout = dynamic_cast<const oci::Layout*>(&from);
   if (layout != nullptr) {
-    MOSB_CHECK(check_in_place(*layout, layer, root_hash));
+    // Where it lies: its digest, which the hash tree makes superfluous, is not computed, so that a
+    // bad block is named instead of the whole blob.
+    source.blob_path = layout->blob_path(layer.digest);
+    MOSB_CHECK(verity::verify_layer_file(source));
   } else {
     MOSB_CHECK(oci::fetch_anew_while_wrong(
-        from, [&] { return check_fetched(from, layer, root_hash, temp_dir); }));
+        from, [&] { return check_fetched(from, source, layer, temp_dir); }));
   }
   return VerifiedLayer{layer, text};
 }
@@ -76,7 +74,7 @@ Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageReque
   const auto& index = request.index ? request.index : chosen.index;
   trust::AdmittedManifest admitted =
       MOSB_TRY(trust::admit_chosen(from, judged, index, config, request.trust.clock).context(what));
-  MOSB_CHECK(oci::require_squashfs_image(*admitted.manifest).context(what));
+  MOSB_CHECK(oci::require_mountable_image(*admitted.manifest).context(what));
   VerifiedImage image{descriptor, std::move(admitted.report), {}};
   for (const oci::Descriptor& layer : admitted.manifest->layers) {
     image.layers.push_back(MOSB_TRY(verify_layer(from, layer, request.temp_dir)

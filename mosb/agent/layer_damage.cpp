@@ -45,8 +45,7 @@ std::vector<oci::Descriptor> damaged_layers(const Paths& paths,
           return d.digest == layer.digest;
         });
     const auto present = store.has_blob(*descriptor);
-    if (present && *present &&
-        !verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash)) {
+    if (present && *present && !verity::verify_layer_file(layer)) {
       damaged.push_back(*descriptor);
     }
   }

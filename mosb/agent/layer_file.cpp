@@ -35,19 +35,18 @@ Result<oci::Descriptor> describe_file(const std::string& path, std::string media
 
 }  // namespace
 
-Result<LayerFile> finish_layer(const std::string& squashfs,
-                               Compression compression,
+Result<LayerFile> finish_layer(const std::string& image,
+                               const LayerFormat& format,
                                WithHashTree tree) {
   oci::Annotations annotations;
   if (tree == WithHashTree::kYes) {
-    const verity::HashTreeResult made = MOSB_TRY(verity::append_hash_tree(squashfs));
+    const verity::HashTreeResult made = MOSB_TRY(verity::append_hash_tree(image));
     annotations[oci::kRootHash] = made.root_hash.hex();
     annotations[oci::kRootHashOld] = made.root_hash.hex();
   }
-  oci::Descriptor descriptor = MOSB_TRY(describe_file(
-      squashfs, std::string(oci::kSquashfsLayer) + "+" + compression_name(compression)));
+  oci::Descriptor descriptor = MOSB_TRY(describe_file(image, layer_media_type(format)));
   descriptor.annotations = std::move(annotations);
-  return LayerFile{std::move(descriptor), squashfs};
+  return LayerFile{std::move(descriptor), image};
 }
 
 Status fetch_to_file(oci::Repository& from, const oci::Descriptor& blob, const std::string& path) {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "mosb/agent/squashfs_image.h"
+#include "mosb/agent/layer_format.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/repository.h"
@@ -17,10 +17,10 @@ struct LayerFile {
 
 enum class WithHashTree { kYes, kNo };
 
-/// Makes a layer of a squashfs image: puts the hash tree behind it, and the root hash into both
-/// annotations that readers know. Errors: kResource.
-Result<LayerFile> finish_layer(const std::string& squashfs,
-                               Compression compression,
+/// Makes a layer of the image of a file system: puts the hash tree behind it, and the root hash
+/// into both annotations that readers know. Errors: kResource.
+Result<LayerFile> finish_layer(const std::string& image,
+                               const LayerFormat& format,
                                WithHashTree tree);
 
 /// Fetches a blob into a new file, checked. Errors: those of the repository, kResource.

@@ -6,13 +6,14 @@ namespace mosb::agent {
 
 Result<std::vector<verity::LayerSource>> layer_sources(
     const trust::Verified<oci::Manifest>& manifest, const oci::Store& store) {
-  MOSB_CHECK(oci::require_squashfs_image(*manifest));
+  MOSB_CHECK(oci::require_mountable_image(*manifest));
   std::vector<verity::LayerSource> layers;
   for (const oci::Descriptor& layer : manifest->layers) {
     layers.push_back({store.blob_path(layer.digest),
                       ByteCount{layer.size},
                       MOSB_TRY(verity::RootHash::parse(MOSB_TRY(oci::root_hash_annotation(layer)))),
-                      layer.digest});
+                      layer.digest,
+                      *oci::layer_filesystem(layer.media_type)});
   }
   return layers;
 }

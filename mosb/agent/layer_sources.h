@@ -12,7 +12,7 @@ namespace mosb::agent {
 
 /// The layers of an admitted image as they lie in the store: the only way from a manifest to
 /// something that can be mounted. Errors: kVerity for a layer without exactly one root hash,
-/// kContent for an image that does not consist of squashfs layers.
+/// kContent for an image that does not consist of layers that can be mounted.
 Result<std::vector<verity::LayerSource>> layer_sources(
     const trust::Verified<oci::Manifest>& manifest, const oci::Store& store);
 

@@ -15,8 +15,9 @@ struct RootDirectory {
 };
 
 /// Copies a tar of a root file system, plain or compressed in any way that libarchive reads, to a
-/// plain one for sqfstar: numeric ids only, clean relative paths, extended attributes kept. Errors:
-/// kContent for a path that leaves the root, one that stands twice, what is no tar or ends early.
+/// plain one for sqfstar and unpack_tar(): numeric ids only, clean relative paths, extended
+/// attributes kept. Errors: kContent for a path that leaves the root, one that stands twice, what
+/// is no tar or ends early.
 Result<RootDirectory> normalise_rootfs_tar(const std::string& from, const std::string& to);
 
 }  // namespace mosb::agent

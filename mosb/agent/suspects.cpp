@@ -32,7 +32,7 @@ Status check_suspect(const Paths& paths, const verity::LayerSource& layer) {
   if (!is_suspect(paths, layer.digest)) {
     return ok();
   }
-  MOSB_CHECK(verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash)
+  MOSB_CHECK(verity::verify_layer_file(layer)
                  .context("layer " + layer.digest.str() + " was found damaged before")
                  .with_hint("apply the manifest again to fetch it anew"));
   return clear_suspect(paths, layer.digest);

@@ -30,7 +30,7 @@ struct OverlayTar {
   std::size_t entries = 0;
 };
 
-/// Copies a layer's plain tar to one for sqfstar whose squashfs image is the layer as overlayfs
+/// Copies a layer's plain tar to one for the tools whose image of it is the layer as overlayfs
 /// takes it: whiteouts are devices 0:0, opaque directories have trusted.overlay.opaque. What is
 /// written beneath a symlink of a lower layer goes to where that leads, and a directory that the
 /// tar does not list keeps the attributes that it has below; attributes of overlayfs that the tar

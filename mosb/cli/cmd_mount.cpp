@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -107,6 +108,7 @@ Json to_json(const verity::MountState& mount) {
   for (const verity::LayerState& layer : mount.layers) {
     layers.push_back({{"digest", layer.digest.str()},
                       {"root_hash", layer.root_hash.hex()},
+                      {"filesystem", filesystem_name(layer.filesystem)},
                       {"device", layer.device},
                       {"status", layer.corrupt ? "corrupt" : "ok"},
                       {"detail", layer.detail}});
@@ -121,6 +123,19 @@ Json to_json(const verity::MountState& mount) {
           {"writable", mount.writable},
           {"idmap", idmap},
           {"layers", layers}};
+}
+
+/// "2 squashfs, 1 erofs".
+std::string layer_summary(const verity::MountState& mount) {
+  std::vector<std::string> parts;
+  for (const Filesystem filesystem : {Filesystem::kSquashfs, Filesystem::kErofs}) {
+    const auto count =
+        std::ranges::count(mount.layers, filesystem, &verity::LayerState::filesystem);
+    if (count > 0) {
+      parts.push_back(std::to_string(count) + " " + filesystem_name(filesystem));
+    }
+  }
+  return join(parts, ", ");
 }
 
 /// "ok", or what is wrong with the first layer that something is wrong with.
@@ -154,7 +169,7 @@ Result<int> mounts(Session& session) {
                     state.verified_by,
                     state.writable ? "yes" : "no",
                     state.idmap ? std::to_string(state.idmap->host_base) : "",
-                    std::to_string(state.layers.size()),
+                    layer_summary(state),
                     health(state)});
   }
   const std::vector<std::string> header{

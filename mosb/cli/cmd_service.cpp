@@ -140,7 +140,8 @@ Result<int> inspect(Session& session, const ServiceFlags& flags) {
   for (const verity::LayerSource& layer : service.spec.image.layers) {
     layers.push_back({{"digest", layer.digest.str()},
                       {"root_hash", layer.root_hash.hex()},
-                      {"size", layer.size.value}});
+                      {"size", layer.size.value},
+                      {"filesystem", filesystem_name(layer.filesystem)}});
   }
   json["image"]["scope"] = service.applied.image.scope;
   json["image"]["layers"] = layers;

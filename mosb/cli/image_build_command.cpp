@@ -20,7 +20,7 @@ struct BuildFlags {
   std::vector<std::string> entrypoint, cmd, env, labels;
   std::string user, working_dir;
   std::string file_system = "squashfs";
-  std::string compression = "zstd";
+  std::string compression;
   bool no_verity = false;
   bool insecure = false;
 };
@@ -30,11 +30,6 @@ std::optional<std::string> if_given(const std::string& text) {
 }
 
 Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Reference& tag) {
-  if (flags.file_system != "squashfs") {
-    return Error(Errc::kUsage,
-                 "file system " + quote(flags.file_system) + " is not supported by this mosb")
-        .with_hint("--fs squashfs");
-  }
   agent::BuildRequest request{flags.rootfs, tag};
   request.entrypoint = flags.entrypoint;
   request.cmd = flags.cmd;
@@ -42,7 +37,7 @@ Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Re
   request.user = if_given(flags.user);
   request.working_dir = if_given(flags.working_dir);
   request.labels = MOSB_TRY(parse_key_values("--label", flags.labels));
-  request.compression = MOSB_TRY(agent::parse_compression(flags.compression));
+  request.format = MOSB_TRY(agent::parse_layer_format(flags.file_system, flags.compression));
   request.verity = !flags.no_verity;
   request.timestamp = MOSB_TRY(source_date_epoch());
   return request;
@@ -90,13 +85,10 @@ void add_image_build(Command& image) {
   command.repeated("--label", flags->labels, "NAME=value; may be repeated");
   command.option("--user", flags->user, "USER[:GROUP], names or numbers");
   command.option("--workdir", flags->working_dir, "Where the program starts");
-  command
-      .option("--fs",
-              flags->file_system,
-              "The layer's file system (default squashfs); erofs is not supported yet")
+  command.option("--fs", flags->file_system, "The layer's file system (default squashfs)")
       .one_of({"squashfs", "erofs"});
-  command.option("--compression", flags->compression, "Of the layer (default zstd)")
-      .one_of({"zstd", "gzip", "xz", "lz4"});
+  command.option("--compression", flags->compression, "Of the layer (default zstd, of erofs lz4hc)")
+      .one_of({"zstd", "gzip", "xz", "lz4", "lz4hc"});
   command.flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
   command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
   command.runs([flags](Session& s) { return build(s, *flags); });

@@ -16,7 +16,8 @@ constexpr double kMega = 1e6;
 
 struct ConvertFlags {
   std::string from, to;
-  std::string compression = "zstd";
+  std::string file_system = "squashfs";
+  std::string compression;
   bool insecure = false;
 };
 
@@ -39,7 +40,7 @@ agent::OnLayer layer_reporter(const Session& session) {
 Result<int> convert(Session& session, const ConvertFlags& flags) {
   agent::ConvertRequest request{.from = MOSB_TRY(oci::Reference::parse(flags.from)),
                                 .to = MOSB_TRY(oci::Reference::parse(flags.to))};
-  request.compression = MOSB_TRY(agent::parse_compression(flags.compression));
+  request.format = MOSB_TRY(agent::parse_layer_format(flags.file_system, flags.compression));
   request.timestamp = MOSB_TRY(source_date_epoch());
   const auto from =
       MOSB_TRY(session.open_itself(request.from, flags.insecure, session.notation_config_if_any()));
@@ -70,8 +71,11 @@ void add_image_convert(Command& image) {
               "Layers are converted one by one. The result is another image: sign it.");
   command.option("SRC", flags->from, "The image, with layers of tar").required();
   command.option("DST", flags->to, "Where it goes; an archive is written anew").required();
-  command.option("--compression", flags->compression, "Of the layers (default zstd)")
-      .one_of({"zstd", "gzip", "xz", "lz4"});
+  command.option("--fs", flags->file_system, "The layers' file system (default squashfs)")
+      .one_of({"squashfs", "erofs"});
+  command
+      .option("--compression", flags->compression, "Of the layers (default zstd, of erofs lz4hc)")
+      .one_of({"zstd", "gzip", "xz", "lz4", "lz4hc"});
   command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
   command.runs([flags](Session& s) { return convert(s, *flags); });
 }

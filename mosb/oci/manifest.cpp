@@ -1,6 +1,7 @@
 #include "mosb/oci/manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 #include <utility>
@@ -10,6 +11,20 @@
 #include "mosb/oci/limits.h"
 
 namespace mosb::oci {
+
+namespace {
+
+struct LayerType {
+  Filesystem filesystem;
+  std::string_view base;
+  /// Of the data inside; what is unused is "", which a bare base is as well.
+  std::array<std::string_view, 5> compressions;
+};
+constexpr std::array<LayerType, 2> kLayerTypes{
+    {{Filesystem::kSquashfs, kSquashfsLayer, {"+gzip", "+zstd", "+xz", "+lz4", ""}},
+     {Filesystem::kErofs, kErofsLayer, {"+lz4", "+lz4hc", "+lzma", "+deflate", "+zstd"}}}};
+
+}  // namespace
 
 bool is_manifest_type(std::string_view media_type) {
   return media_type == kImageManifest || media_type == kDockerManifest;
@@ -85,16 +100,16 @@ Status require_image(const Manifest& manifest) {
   return ok();
 }
 
-Status require_squashfs_image(const Manifest& manifest) {
+Status require_mountable_image(const Manifest& manifest) {
   MOSB_CHECK(require_image(manifest));
   for (const Descriptor& layer : manifest.layers) {
-    if (!is_squashfs_layer(layer.media_type)) {
+    if (!layer_filesystem(layer.media_type)) {
       return Error(Errc::kContent,
                    "layer " + layer.digest.str() + " is of type " + quote(layer.media_type) +
                        ", which can't be mounted verified")
           .with_hint(
               "build the image with 'mosb image build', or with stacker and "
-              "'--layer-type squashfs'");
+              "'--layer-type squashfs' or '--layer-type erofs'");
     }
   }
   return ok();
@@ -113,18 +128,21 @@ ByteCount image_size(const Descriptor& descriptor, const Manifest& manifest) {
   return ByteCount{sum};
 }
 
-bool is_squashfs_layer(std::string_view media_type) {
-  constexpr std::string_view kBase = kSquashfsLayer;
+std::optional<Filesystem> layer_filesystem(std::string_view media_type) {
   constexpr std::string_view kVerity = "+verity";
-  if (media_type.substr(0, kBase.size()) != kBase) {
-    return false;
+  for (const auto& [filesystem, base, compressions] : kLayerTypes) {
+    if (!media_type.starts_with(base)) {
+      continue;
+    }
+    std::string_view suffix = media_type.substr(base.size());
+    if (suffix.ends_with(kVerity)) {
+      suffix.remove_suffix(kVerity.size());
+    }
+    const bool known =
+        suffix.empty() || std::ranges::find(compressions, suffix) != compressions.end();
+    return known ? std::optional(filesystem) : std::nullopt;
   }
-  std::string_view suffix = media_type.substr(kBase.size());
-  if (suffix.size() >= kVerity.size() && suffix.substr(suffix.size() - kVerity.size()) == kVerity) {
-    suffix.remove_suffix(kVerity.size());
-  }
-  return suffix.empty() || suffix == "+gzip" || suffix == "+zstd" || suffix == "+xz" ||
-         suffix == "+lz4";
+  return std::nullopt;
 }
 
 }  // namespace mosb::oci

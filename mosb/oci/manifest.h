@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mosb/base/byte_count.h"
+#include "mosb/base/filesystem.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/media_types.h"
@@ -41,11 +42,13 @@ bool is_manifest_type(std::string_view media_type);
 /// The manifest is of an image: an image config and at least one layer, no layer twice, none that
 /// is the config as well. Errors: kContent.
 Status require_image(const Manifest& manifest);
-/// require_image(), and every layer is a squashfs image. Errors: kContent, with a hint.
-Status require_squashfs_image(const Manifest& manifest);
+/// require_image(), and every layer is the image of a file system. Errors: kContent, with a hint.
+Status require_mountable_image(const Manifest& manifest);
 /// Of manifest, config and layers together, as the descriptors say; at most what 64 bits hold.
 ByteCount image_size(const Descriptor& descriptor, const Manifest& manifest);
-/// kSquashfsLayer, alone or with "+gzip", "+zstd", "+xz", "+lz4" and then maybe "+verity".
-bool is_squashfs_layer(std::string_view media_type);
+/// What a layer of this media type is: kSquashfsLayer, alone or with "+gzip", "+zstd", "+xz" or
+/// "+lz4", kErofsLayer, alone or with "+lz4", "+lz4hc", "+lzma", "+deflate" or "+zstd", and then
+/// maybe "+verity". nullopt for any other.
+std::optional<Filesystem> layer_filesystem(std::string_view media_type);
 
 }  // namespace mosb::oci

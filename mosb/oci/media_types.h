@@ -16,9 +16,11 @@ inline constexpr char kNotarySignature[] = "application/vnd.cncf.notary.signatur
 inline constexpr char kJws[] = "application/jose+json";
 inline constexpr char kCose[] = "application/cose";
 
-// A layer that is a squashfs image, as stacker and atomfs name it. Suffixes "+gzip", "+zstd" (the
-// compression inside) and, from older stackers, "+verity" may follow: see is_squashfs_layer().
+// Layers that are images of a file system, as stacker and atomfs name them. Suffixes such as
+// "+zstd" (the compression inside) and, from older stackers, "+verity" may follow: see
+// layer_filesystem().
 inline constexpr char kSquashfsLayer[] = "application/vnd.stacker.image.layer.squashfs";
+inline constexpr char kErofsLayer[] = "application/vnd.stacker.image.layer.erofs";
 
 // Annotations.
 inline constexpr char kRefName[] = "org.opencontainers.image.ref.name";

@@ -146,7 +146,8 @@ TEST_CASE("a directory becomes an image with a verified layer and the settings a
   const std::string blob = bench.layout("images").blob_path(layer.digest);
   const auto root_hash = verity::RootHash::parse(layer.annotations.at(oci::kRootHash));
   REQUIRE(root_hash);
-  CHECK(verity::verify_layer_file(blob, ByteCount{layer.size}, *root_hash));
+  CHECK(verity::verify_layer_file(verity::LayerSource{
+      blob, ByteCount{layer.size}, *root_hash, layer.digest, Filesystem::kSquashfs}));
   const std::string listing = bench.run({"unsquashfs", "-lln", "-d", "", blob}).out;
   CHECK_THAT(listing, Contains("-rw------- 0/0"));
   CHECK_THAT(listing, Contains("/link -> bin/true"));
@@ -283,7 +284,78 @@ TEST_CASE("impossible requests are refused with the reason", "[image]") {
   BuildRequest pinned = bench.request("root", "a");
   pinned.tag = pinned.tag.pinned(Digest::of("x"));
   CHECK_THAT(refused(pinned), Contains("digest"));
-  CHECK_FALSE(parse_compression("lzma"));
+  for (const auto& [filesystem, compression] :
+       std::vector<std::pair<std::string, std::string>>{{"squashfs", "lzma"},
+                                                        {"squashfs", "lz4hc"},
+                                                        {"erofs", "zstd"},
+                                                        {"erofs", "xz"},
+                                                        {"ext4", ""},
+                                                        {"", ""}}) {
+    INFO(filesystem << " " << compression);
+    const auto format = parse_layer_format(filesystem, compression);
+    REQUIRE_FALSE(format);
+    CHECK(format.error().code() == Errc::kUsage);
+  }
+}
+
+TEST_CASE("an erofs layer is the same bit for bit, from a directory, its copy and its tar",
+          "[image]") {
+  Bench bench;
+  const auto layer_of = [&](const std::string& rootfs, const std::string& compression) {
+    BuildRequest request = bench.request(rootfs, "a");
+    const auto format = parse_layer_format("erofs", compression);
+    REQUIRE(format);
+    request.format = *format;
+    const auto built = bench.build(request);
+    INFO((built ? "" : built.error().message()));
+    REQUIRE(built);
+    return inspect(bench, request.tag).manifest.layers.at(0);
+  };
+  const oci::Descriptor layer = layer_of("root", "");
+  CHECK(layer.media_type == "application/vnd.stacker.image.layer.erofs+lz4hc");
+  const auto root_hash = verity::RootHash::parse(layer.annotations.at(oci::kRootHash));
+  REQUIRE(root_hash);
+  verity::LayerSource source{bench.layout("images").blob_path(layer.digest),
+                             ByteCount{layer.size},
+                             *root_hash,
+                             layer.digest,
+                             Filesystem::kErofs};
+  CHECK(verity::verify_layer_file(source));
+  source.filesystem = Filesystem::kSquashfs;
+  CHECK_FALSE(verity::verify_layer_file(source));
+  bench.run({"cp", "-a", bench.path("root"), bench.path("copy")});
+  bench.run({"find", bench.path("copy"), "-exec", "touch", "-h", "-d", "@1000000000", "{}", "+"});
+  CHECK(layer_of("copy", "").digest == layer.digest);
+  // As root made it, and in another order.
+  bench.run({"tar", "-C", bench.path("root"), "--sort=name", "-cf", bench.path("tar"), "."});
+  CHECK(layer_of("tar", "").digest == layer.digest);
+  bench.run(
+      {"tar", "-C", bench.path("root"), "-czf", bench.path("tar.gz"), "srv", "link", "etc", "bin"});
+  CHECK(layer_of("tar.gz", "").digest == layer.digest);
+  CHECK(layer_of("root", "lz4").media_type == "application/vnd.stacker.image.layer.erofs+lz4");
+  CHECK(bench.run({"find", bench.dir(), "-name", ".mosb-tmp-*", "-o", "-name", "tree-*"})
+            .out.empty());
+}
+
+TEST_CASE("a host without the tool for a layer's file system is told what to install", "[image]") {
+  class NoPrograms final : public ProcessRunner {
+   public:
+    Result<Completed> run(const Command& command) override {
+      return Error(Errc::kNotFound, command.argv[0] + " is not installed");
+    }
+  };
+  Bench bench;
+  NoPrograms none;
+  for (const auto& [filesystem, package] : std::vector<std::pair<std::string, std::string>>{
+           {"squashfs", "squashfs-tools"}, {"erofs", "erofs-utils"}}) {
+    BuildRequest request = bench.request("root", "a");
+    request.format = *parse_layer_format(filesystem, "");
+    oci::Layout to = bench.layout("images");
+    const auto built = build_image(request, to, none, bench.dir());
+    REQUIRE_FALSE(built);
+    CHECK(built.error().code() == Errc::kHost);
+    CHECK_THAT(built.error().hint(), Contains(package));
+  }
 }
 
 TEST_CASE("an image built on a base has the base's layers below its own", "[image]") {
@@ -300,7 +372,7 @@ TEST_CASE("an image built on a base has the base's layers below its own", "[imag
   request.base.emplace(BaseImage{from, base.tag});
   request.cmd = {};
   request.env = {"B=2"};
-  request.compression = Compression::kGzip;
+  request.format.compression = Compression::kGzip;
   REQUIRE(bench.build(request));
   const InspectedImage below = inspect(bench, base.tag);
   const InspectedImage image = inspect(bench, request.tag);

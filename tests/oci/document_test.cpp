@@ -200,26 +200,36 @@ TEST_CASE("an image has a config, at least one layer and none twice", "[oci]") {
   CHECK_THAT(why(manifest), Catch::Contains("not an image"));
 }
 
-TEST_CASE("only squashfs layers can be mounted; others are refused with a hint", "[oci]") {
-  const std::string base = kSquashfsLayer;
-  for (const std::string& type :
-       {base, base + "+gzip", base + "+zstd", base + "+zstd+verity", base + "+verity"}) {
-    CHECK(is_squashfs_layer(type));
+TEST_CASE("only squashfs and erofs layers can be mounted; others are refused with a hint",
+          "[oci]") {
+  const std::string squashfs = kSquashfsLayer;
+  for (const char* suffix : {"", "+gzip", "+xz", "+lz4", "+zstd", "+zstd+verity", "+verity"}) {
+    CHECK(layer_filesystem(squashfs + suffix) == Filesystem::kSquashfs);
+  }
+  const std::string erofs = kErofsLayer;
+  for (const char* suffix :
+       {"", "+lz4", "+lz4hc", "+lzma", "+deflate", "+zstd", "+lz4hc+verity", "+verity"}) {
+    CHECK(layer_filesystem(erofs + suffix) == Filesystem::kErofs);
   }
   for (const std::string& type : {std::string("application/vnd.oci.image.layer.v1.tar+gzip"),
-                                  std::string("application/vnd.stacker.image.layer.erofs"),
-                                  base + "x",
-                                  base + "+",
-                                  base + "+zstd+zstd",
-                                  base + "+verity+zstd",
-                                  base + "/../x",
+                                  std::string("application/vnd.stacker.image.layer"),
+                                  std::string("application/vnd.erofs.layer.v1"),
+                                  squashfs + "x",
+                                  squashfs + "+",
+                                  squashfs + "+lz4hc",
+                                  squashfs + "+zstd+zstd",
+                                  squashfs + "+verity+zstd",
+                                  squashfs + "/../x",
+                                  erofs + "x",
+                                  erofs + "+gzip",
+                                  erofs + "+lz4+lz4hc",
                                   std::string()}) {
     INFO(type);
-    CHECK_FALSE(is_squashfs_layer(type));
+    CHECK_FALSE(layer_filesystem(type));
     Manifest manifest = make_image({"one"}).manifest;
-    CHECK(require_squashfs_image(manifest));
+    CHECK(require_mountable_image(manifest));
     manifest.layers[0].media_type = type;
-    const Status status = require_squashfs_image(manifest);
+    const Status status = require_mountable_image(manifest);
     CHECK(error_code(status) == Errc::kContent);
     CHECK_FALSE(status.error().hint().empty());
   }

@@ -3,7 +3,7 @@
 
     make_tar.py FILE < ENTRIES
 
-ENTRIES is a list in JSON: {"path": …, "type": "file"|"dir"|"symlink"|"link"|"char", "mode": 0o644,
+ENTRIES is a list in JSON: {"path": …, "type": "file"|"dir"|"symlink"|"link"|"char"|"fifo", "mode": 0o644,
 "uid": 0, "gid": 0, "data": "", "to": TARGET, "major": 0, "minor": 0, "xattrs": {NAME: VALUE}}; what
 is left out is as shown, for directories mode 0755.
 """
@@ -13,7 +13,7 @@ import sys
 import tarfile
 
 TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE,
-         "link": tarfile.LNKTYPE, "char": tarfile.CHRTYPE}
+         "link": tarfile.LNKTYPE, "char": tarfile.CHRTYPE, "fifo": tarfile.FIFOTYPE}
 
 
 def main():

@@ -23,18 +23,21 @@ listing() {
         -o -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %l\n' \) |
         sed 's/ \.\/.*$//' | sort; getfattr -R -h -d -m '^(user|security)\.' . 2>/dev/null || true)
 }
-# converts TAG: the image as converted is seen as umoci unpacks the original.
+# converts TAG: the image as converted is seen as umoci unpacks the original, also with erofs.
 converts() {
-    works mosb image convert "oci:ordinary:$1" "oci:converted:$1"
     rm -rf unpacked
     works umoci unpack --image "ordinary:$1" unpacked
-    sign_layout "converted:$1"
-    mkdir -p "$work/m"
-    works mosb mount "oci:converted:$1" "$work/m"
     listing unpacked/rootfs >wanted
-    listing "$work/m" >seen
-    diff wanted seen || fail "the mount differs from what umoci unpacks"
-    works mosb umount "$work/m"
+    mkdir -p "$work/m"
+    local to
+    for to in converted erofs; do
+        works mosb image convert "oci:ordinary:$1" "oci:$to:$1" --fs "${to/converted/squashfs}"
+        sign_layout "$to:$1"
+        works mosb mount "oci:$to:$1" "$work/m"
+        listing "$work/m" >seen
+        diff wanted seen || fail "the mount of $to differs from what umoci unpacks"
+        works mosb umount "$work/m"
+    done
 }
 sign_layout() {
     works mosb sign "oci:$1" --key "$fixtures/keys/signing.key" \
@@ -126,6 +129,9 @@ same_layers() {
     contains "$out" "$(image_digest one x)"
     SOURCE_DATE_EPOCH=1000000000 works mosb image convert oci:ordinary:plain oci:dated:x
     [[ $(image_digest one x) != "$(image_digest dated x)" ]] || fail "SOURCE_DATE_EPOCH means nothing"
+    works mosb image convert oci:ordinary:plain oci:four:x --fs erofs
+    works mosb image convert oci:zstd:x oci:five:x --fs erofs
+    equal "$(image_digest four x)" "$(image_digest five x)"
     works skopeo inspect --raw oci:one:x
     works umoci stat --image one:x
 }

@@ -120,4 +120,11 @@ MadeLayer make_layer(const std::string& path, std::uint64_t data_blocks, std::ui
   return {.path = path, .tree = *tree};
 }
 
+LayerSource source_of(const std::string& path,
+                      std::uint64_t size,
+                      const RootHash& root_hash,
+                      Filesystem filesystem) {
+  return LayerSource{path, ByteCount{size}, root_hash, Digest::of(path), filesystem};
+}
+
 }  // namespace mosb::verity::test

@@ -37,4 +37,10 @@ struct MadeLayer {
 };
 MadeLayer make_layer(const std::string& path, std::uint64_t data_blocks, std::uint64_t seed = 1);
 
+/// What a signed manifest would say of such a file.
+LayerSource source_of(const std::string& path,
+                      std::uint64_t size,
+                      const RootHash& root_hash,
+                      Filesystem filesystem = Filesystem::kSquashfs);
+
 }  // namespace mosb::verity::test

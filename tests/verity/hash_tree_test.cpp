@@ -37,7 +37,7 @@ std::string field(const std::string& text, const std::string& label) {
 
 /// "" or the refusal.
 std::string verify(const std::string& path, std::uint64_t size, const RootHash& root_hash) {
-  const Status status = verify_layer_file(path, ByteCount{size}, root_hash);
+  const Status status = verify_layer_file(test::source_of(path, size, root_hash));
   if (status) {
     return "";
   }
@@ -217,11 +217,11 @@ TEST_CASE("hash blocks cannot pass for the data of a smaller layer", "[verity]")
 TEST_CASE("a path that is no regular file is refused", "[verity]") {
   const TempDir dir = temp_dir();
   const RootHash any{Sha256{}};
-  CHECK_FALSE(verify_layer_file(dir.path(), ByteCount{8192}, any));
-  CHECK_FALSE(verify_layer_file(dir.path() + "/none", ByteCount{8192}, any));
+  CHECK_FALSE(verify_layer_file(test::source_of(dir.path(), 8192, any)));
+  CHECK_FALSE(verify_layer_file(test::source_of(dir.path() + "/none", 8192, any)));
   CHECK_FALSE(append_hash_tree(dir.path() + "/none"));
   test::run({"mkfifo", dir.path() + "/fifo"});
-  CHECK_FALSE(verify_layer_file(dir.path() + "/fifo", ByteCount{8192}, any));
+  CHECK_FALSE(verify_layer_file(test::source_of(dir.path() + "/fifo", 8192, any)));
   CHECK_FALSE(append_hash_tree(dir.path() + "/fifo"));
 }
 

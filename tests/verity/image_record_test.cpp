@@ -12,8 +12,11 @@ namespace {
 const MountEnvironment kEnvironment{"/run/mosb", "/libexec", "01234567"};
 
 LayerSource layer(const std::string& name) {
-  return LayerSource{
-      "", ByteCount{8192}, RootHash(Digest::of("root " + name).bytes()), Digest::of(name)};
+  return LayerSource{"",
+                     ByteCount{8192},
+                     RootHash(Digest::of("root " + name).bytes()),
+                     Digest::of(name),
+                     Filesystem::kErofs};
 }
 
 ImageRecord sample() {
@@ -46,6 +49,7 @@ TEST_CASE("a record survives being written and read", "[verity]") {
     CHECK(read.print() == record.print());
     CHECK(read.display == record.display);
     CHECK(read.layers.at(1).layer.root_hash == layer("b").root_hash);
+    CHECK(read.layers.at(1).layer.filesystem == Filesystem::kErofs);
     CHECK(read.upper_dir == record.upper_dir);
     CHECK(read.mount_points == record.mount_points);
   }

@@ -97,18 +97,43 @@ std::string MountFixture::make_dir(const std::string& name) const {
   return path;
 }
 
-LayerSource MountFixture::build_layer(const std::string& name,
-                                      const std::function<void(const std::string&)>& fill) {
+std::string MountFixture::fill_tree(const std::string& name,
+                                    const std::function<void(const std::string&)>& fill) const {
   const std::string source = make_dir("trees/" + name);
   ::chmod(source.c_str(), 0755);
   write_file(source + "/.unique-" + name, random_hex() + environment_.instance);
   fill(source);
+  return source;
+}
+
+LayerSource MountFixture::finish_layer(const std::string& blob, Filesystem filesystem) {
+  const HashTreeResult result = must(append_hash_tree(blob));
+  layers_.push_back(LayerSource{blob,
+                                result.file_size,
+                                result.root_hash,
+                                Digest::of(std::string_view(read_all(blob))),
+                                filesystem});
+  return layers_.back();
+}
+
+LayerSource MountFixture::build_layer(const std::string& name,
+                                      const std::function<void(const std::string&)>& fill) {
+  const std::string source = fill_tree(name, fill);
   const std::string blob = make_dir("blobs") + "/" + name;
   run({"mksquashfs", source, blob, "-noappend", "-quiet", "-no-progress", "-comp", "gzip"});
-  const HashTreeResult result = must(append_hash_tree(blob));
-  layers_.push_back(LayerSource{
-      blob, result.file_size, result.root_hash, Digest::of(std::string_view(read_all(blob)))});
-  return layers_.back();
+  return finish_layer(blob, Filesystem::kSquashfs);
+}
+
+LayerSource MountFixture::build_erofs_layer(const std::string& name,
+                                            const std::function<void(const std::string&)>& fill,
+                                            const std::vector<std::string>& options) {
+  const std::string source = fill_tree(name, fill);
+  const std::string blob = make_dir("blobs") + "/" + name;
+  std::vector<std::string> argv{"mkfs.erofs", "--quiet"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  argv.insert(argv.end(), {blob, source});
+  run(argv);
+  return finish_layer(blob, Filesystem::kErofs);
 }
 
 LayerSource MountFixture::build_simple_layer(const std::string& name) {

@@ -35,6 +35,10 @@ class MountFixture {
   /// is unlike any other's on the host.
   LayerSource build_layer(const std::string& name,
                           const std::function<void(const std::string& tree)>& fill);
+  /// The same as an erofs image that mkfs.erofs makes with these options.
+  LayerSource build_erofs_layer(const std::string& name,
+                                const std::function<void(const std::string& tree)>& fill,
+                                const std::vector<std::string>& options = {"-zlz4hc"});
   /// A layer with one file "<name>.txt" that says `name`.
   LayerSource build_simple_layer(const std::string& name);
   /// The tree that a layer was built from.
@@ -51,6 +55,11 @@ class MountFixture {
   MountEnvironment with_userspace_view() const;
 
  private:
+  /// The directory that a layer is to be made from.
+  std::string fill_tree(const std::string& name,
+                        const std::function<void(const std::string& tree)>& fill) const;
+  /// Puts the hash tree behind an image.
+  LayerSource finish_layer(const std::string& blob, Filesystem filesystem);
   std::vector<std::string> leftovers_now() const;
 
   TempDir dir_;

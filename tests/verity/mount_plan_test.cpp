@@ -16,7 +16,8 @@ LayerSource layer(const std::string& name) {
   return LayerSource{"/blobs/" + name,
                      ByteCount{8192},
                      RootHash(Digest::of("root " + name).bytes()),
-                     Digest::of(name)};
+                     Digest::of(name),
+                     Filesystem::kSquashfs};
 }
 
 std::vector<std::string> digests(const std::vector<LayerSource>& layers) {

@@ -72,6 +72,21 @@ makes_an_image() {
         --entrypoint -f --entrypoint -h --entrypoint /www --cmd -p --cmd 127.0.0.1:8080
     mosb sign oci:layout:web --key keys/signing.key --cert keys/signing-chain.pem
     mosb image build --rootfs "$here/rootfs" -t oci:layout:unsigned --entrypoint /bin/sh
+    # One layer of erofs, and one above a squashfs.
+    local sleeps=(--entrypoint /bin/sh --entrypoint -c --cmd 'exec sleep 100000') tag
+    mosb image build --rootfs "$here/rootfs" -t oci:layout:slim --fs erofs "${sleeps[@]}"
+    mkdir -p top/www
+    echo 'a page of an upper layer' >top/www/index.html
+    mosb image build --rootfs top -t oci:layout:mixed --base oci:layout:web --fs erofs "${sleeps[@]}"
+    for tag in slim mixed; do
+        mosb sign "oci:layout:$tag" --key keys/signing.key --cert keys/signing-chain.pem
+    done
+}
+# The layer of the image web in the store.
+web_blob() {
+    local digest
+    digest=$(mosb image inspect "oci:$work/layout:web" -o json | jq -r '.layers[0].digest')
+    echo "/var/lib/mosb/store/blobs/sha256/${digest#sha256:}"
 }
 
 applies() {
@@ -104,23 +119,54 @@ targets:
     version: "1"
     args: ['-p', '5000']
     network: {type: simple}
+  - service_name: slim
+    source: oci:$work/layout:slim
+    version: "1"
+    network: {type: none}
+  - service_name: mixed
+    source: oci:$work/layout:mixed
+    version: "1"
+    network: {type: none}
 END
     mosb apply m.yaml
     eventually 20 page
     has "$(page)" 'a page from a verified image'
     runs web
 }
-# This kernel cannot shift the ids of a squashfs, but fs-only services need none shifted.
+# This kernel cannot shift the ids of a squashfs, but those of an erofs, and fs-only services need
+# none shifted.
 applies_by_both() {
     applies
     [[ $(field web verified_by) == fuse-verity && $(field files verified_by) == dm-verity ]]
+    [[ $(field slim verified_by) == dm-verity && $(field mixed verified_by) == fuse-verity ]]
+}
+# types NAME: what the layers of a service are, as its image says and as the kernel has them.
+types() {
+    local hash
+    for hash in $(mosb inspect "$1" -o json | jq -r '.image.layers[] | .root_hash'); do
+        awk -v at="/run/mosb/layers/$hash/" 'index($5, at) == 1 {
+            for (i = 6; $i != "-"; i++); print $(i + 1) }' /proc/self/mountinfo
+    done | sort -u | paste -sd' '
+}
+erofs_is_shown() {
+    local service
+    [[ $(types slim) == erofs ]]
+    has "$(types mixed)" '^erofs (fuse.mosb|squashfs)'
+    for service in slim mixed; do
+        has "$(mosb exec "$service" -- cat /proc/self/uid_map)" '^ *0 +[0-9]{9,} +65536$'
+        has "$(mosb exec "$service" -- stat -c %u:%g /www/index.html /etc/passwd | sort -u)" '^0:0$'
+        mosb exec "$service" -- cat /data/big | cmp - "$here/rootfs/data/big"
+    done
+    has "$(mosb exec mixed -- cat /www/index.html)" 'of an upper layer'
+    has "$(mosb doctor)" 'erofs +ok'
 }
 applies_over_dm() {
     applies
     is_forwarded
     second_apply_is_quiet
     [[ $(mosb ps -o json | jq -r '[.[].verified_by] | unique | join(" ")') == dm-verity ]]
-    [[ $(dmsetup ls | wc -l) == 1 ]]
+    # The layers of web and slim, and the upper one of mixed.
+    [[ $(dmsetup ls | wc -l) == 3 ]]
 }
 
 # The machine has no device but the loopback, so its own address is there. What nftables and the
@@ -204,7 +250,7 @@ refuses_unsigned() {
 
 reads_eio() {
     local blob
-    blob=$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)
+    blob=$(web_blob)
     # one byte in the middle, never read so far
     printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
     echo 3 >/proc/sys/vm/drop_caches
@@ -215,7 +261,7 @@ reads_eio() {
 }
 
 heals() {
-    rm -f /var/lib/mosb/store/blobs/sha256/"$(basename "$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)")"
+    rm -f "$(web_blob)"
     mosb down
     mosb apply m.yaml
     eventually 20 page
@@ -319,7 +365,7 @@ takes_no_lax_device() {
 reads_eio_over_dm() {
     local blob
     mosb mount oci:layout:web m --verifier dm
-    blob=$(find /var/lib/mosb/store/blobs/sha256 -size +1M | head -n 1)
+    blob=$(web_blob)
     cp "$blob" good
     printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
     echo 3 >/proc/sys/vm/drop_caches
@@ -349,6 +395,7 @@ if [[ ! -d /run/systemd/system ]]; then
         step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
         step "apply runs services over dm-verity, at the bridge, too" applies_over_dm
         step "the service's ids are shifted" ids_are_shifted
+        step "erofs layers are shown by the kernel, alone and above a squashfs" erofs_is_shown
     fi
     step "down leaves nothing" leaves_nothing
     step "the kernel has nothing to complain about" no_complaints
@@ -369,6 +416,8 @@ if [[ ! -e $work/first-boot-done ]]; then
     step "a service at the bridge reaches another one by name and by the host" finds_by_name
     step "doctor tells what this host can enforce" doctor_tells
     step "the service's ids are shifted though squashfs can't be idmapped" ids_are_shifted
+    step "erofs layers are shown by the kernel, also where a server shows the squashfs below" \
+        erofs_is_shown
     step "limits hold in cgroup v2" limits_hold
     step "the service runs under an AppArmor profile" is_confined
     step "a second apply has nothing to do" second_apply_is_quiet

@@ -17,7 +17,7 @@ mkdir -p "$root"/{dev,etc,mnt/payload,proc,root,run,sys,tmp,var/tmp} "$root"/usr
 ln -s usr/bin usr/lib usr/lib64 usr/sbin "$root/"
 
 # What the packages install as programs, and what of them and of mosb is loaded while they run.
-programs=$(dpkg -L bash coreutils curl diffutils dmsetup findutils grep iproute2 jq kmod nftables \
+programs=$(dpkg -L bash coreutils curl diffutils dmsetup erofs-utils findutils grep iproute2 jq kmod nftables \
     procps sed squashfs-tools util-linux mount busybox-static mawk |
     grep -E '^(/usr)?/s?bin/[^/]+$')
 loaded=$(dpkg -L libcryptsetup12 libcurl4 libdevmapper1.02.1 libfuse3-3 libnftables1 libnl-3-200 \
