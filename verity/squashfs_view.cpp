@@ -10,6 +10,7 @@ extern "C" {
 }
 #include <sys/stat.h>
 
+#include "mosb/base/text.h"
 #include "verity/verified_window.h"
 
 namespace mosb::verity {
@@ -287,7 +288,8 @@ Result<InodeFacts> SquashfsView::inode(InodePlace place) {
                     .device = is_device(inode)
                                   ? encode_device(static_cast<unsigned>(inode.xtra.dev.major),
                                                   static_cast<unsigned>(inode.xtra.dev.minor))
-                                  : 0};
+                                  : 0,
+                    .has_attributes = inode.xattr != SQUASHFS_INVALID_XATTR};
 }
 
 Result<std::optional<InodePlace>> SquashfsView::lookup(InodePlace directory,
@@ -350,7 +352,8 @@ Status SquashfsView::list(InodePlace directory,
     }
     const std::string_view name(library_->name.data(), sqfs_dentry_name_size(&entry));
     if (!is_legal_name(name)) {
-      return refused(EIO);
+      constexpr std::size_t kShown = 64;
+      return Error(Errc::kVerity, "the name " + quote(name.substr(0, kShown)) + " is none");
     }
     const DirectoryEntry found{.name = name,
                                .place = sqfs_dentry_inode(&entry),
