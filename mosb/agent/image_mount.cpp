@@ -80,11 +80,11 @@ Status check_verifier(const MountRequest& request, const verity::MountEnvironmen
 
 }  // namespace
 
-Status mount_reference(const Instance& instance,
-                       oci::Repository& from,
-                       const MountRequest& request,
-                       const TrustContext& trust,
-                       const oci::Progress& progress) {
+Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
+                                                  oci::Repository& from,
+                                                  const MountRequest& request,
+                                                  const TrustContext& trust,
+                                                  const oci::Progress& progress) {
   oci::Store store = MOSB_TRY(open_store(instance));
   AdmissionRequest admission;
   admission.ref = request.ref;
@@ -93,8 +93,10 @@ Status mount_reference(const Instance& instance,
   const AdmittedImage image = MOSB_TRY(admit_image(from, admission, store, trust));
   const verity::ImageMount mount = MOSB_TRY(image_mount(request, image, store));
   MOSB_CHECK(fetch_layers(instance.paths(), from, request.ref, image, mount, store, progress));
+  LayerScans scans(instance.paths(), request.policy);
   for (const verity::LayerSource& layer : mount.layers) {
     MOSB_CHECK(check_suspect(instance.paths(), layer));
+    MOSB_CHECK(scans.admit(layer).context("image " + quote(image.image.ref)));
   }
   const bool is_new = !path_exists(request.target);
   MOSB_CHECK(sys::mkdir(request.target, kTargetMode));
@@ -107,7 +109,8 @@ Status mount_reference(const Instance& instance,
       mount_environment(instance.paths(), instance.id(), request.verifier);
   MOSB_CHECK(verity::mount_image(mount, environment));
   remove_target.dismiss();
-  return check_verifier(request, environment);
+  MOSB_CHECK(check_verifier(request, environment));
+  return scans.fresh();
 }
 
 verity::MountEnvironment mount_environment(const Paths& paths,

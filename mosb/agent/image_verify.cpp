@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "mosb/agent/image_inspect.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
@@ -22,20 +23,18 @@ namespace mosb::agent {
 
 namespace {
 
-/// Checks a layer where it lies: its digest, which the hash tree makes superfluous, is not
-/// computed, so that a bad block is named instead of the whole blob.
-Status check_in_place(const oci::Layout& layout,
-                      const oci::Descriptor& layer,
-                      const verity::RootHash& root_hash) {
-  const std::string path = layout.blob_path(layer.digest);
-  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
+/// Its digest, which the hash tree makes superfluous, is not computed, so that a bad block is named
+/// instead of the whole blob.
+Result<verity::LayerScan> check_file(const verity::LayerSource& layer, const LayerPolicy& policy) {
+  MOSB_CHECK(verity::verify_layer_file(layer.blob_path, layer.size, layer.root_hash));
+  return scan_anew(layer, policy);
 }
 
-Status check_fetched(oci::Repository& from,
-                     const oci::Descriptor& layer,
-                     const verity::RootHash& root_hash,
-                     const std::string& temp_dir) {
-  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
+Result<verity::LayerScan> check_fetched(oci::Repository& from,
+                                        const oci::Descriptor& layer,
+                                        const verity::RootHash& root_hash,
+                                        const VerifyImageRequest& request) {
+  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(request.temp_dir));
   const std::string path = temp.path() + "/layer";
   {
     const UniqueFd file = MOSB_TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -43,22 +42,26 @@ Status check_fetched(oci::Repository& from,
       return sys::write_all(file.get(), bytes);
     }));
   }
-  return verity::verify_layer_file(path, ByteCount{layer.size}, root_hash);
+  return check_file({path, ByteCount{layer.size}, root_hash, layer.digest}, request.policy);
 }
 
 Result<VerifiedLayer> verify_layer(oci::Repository& from,
                                    const oci::Descriptor& layer,
-                                   const std::string& temp_dir) {
+                                   const VerifyImageRequest& request) {
   const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
   const verity::RootHash root_hash = MOSB_TRY(verity::RootHash::parse(text));
   const auto* const layout = dynamic_cast<const oci::Layout*>(&from);
   if (layout != nullptr) {
-    MOSB_CHECK(check_in_place(*layout, layer, root_hash));
-  } else {
-    MOSB_CHECK(oci::fetch_anew_while_wrong(
-        from, [&] { return check_fetched(from, layer, root_hash, temp_dir); }));
+    const verity::LayerSource source{
+        layout->blob_path(layer.digest), ByteCount{layer.size}, root_hash, layer.digest};
+    return VerifiedLayer{layer, text, MOSB_TRY(check_file(source, request.policy))};
   }
-  return VerifiedLayer{layer, text};
+  verity::LayerScan scan;
+  MOSB_CHECK(oci::fetch_anew_while_wrong(from, [&]() -> Status {
+    scan = MOSB_TRY(check_fetched(from, layer, root_hash, request));
+    return ok();
+  }));
+  return VerifiedLayer{layer, text, std::move(scan)};
 }
 
 }  // namespace
@@ -79,8 +82,8 @@ Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageReque
   MOSB_CHECK(oci::require_squashfs_image(*admitted.manifest).context(what));
   VerifiedImage image{descriptor, std::move(admitted.report), {}};
   for (const oci::Descriptor& layer : admitted.manifest->layers) {
-    image.layers.push_back(MOSB_TRY(verify_layer(from, layer, request.temp_dir)
-                                        .context(what + ": layer " + layer.digest.str())));
+    image.layers.push_back(MOSB_TRY(
+        verify_layer(from, layer, request).context(what + ": layer " + layer.digest.str())));
   }
   return image;
 }

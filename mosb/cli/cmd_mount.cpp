@@ -11,6 +11,7 @@
 #include "mosb/base/text.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/progress.h"
+#include "mosb/cli/scan_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
@@ -60,6 +61,7 @@ Result<agent::MountRequest> mount_request(const Session& session, const MountFla
   request.skip_signature = flags.trust.skip_signature;
   request.verifier = MOSB_TRY(verifier(session, flags));
   request.is_verifier_given = !flags.verifier.empty();
+  request.policy = MOSB_TRY(session.configuration()).layers;
   if (flags.writable) {
     request.write = verity::ImageMount::Write::kTmpfs;
   }
@@ -85,7 +87,13 @@ Result<int> mount(Session& session, const MountFlags& flags) {
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::unique_ptr<oci::Repository> from = MOSB_TRY(session.open(
       request.ref, flags.insecure_registry, dir.empty() ? session.notation_config_if_any() : dir));
-  MOSB_CHECK(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
+  const auto scanned =
+      MOSB_TRY(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
+  for (const agent::ScannedLayer& layer : scanned) {
+    for (const std::string& line : lines_for(layer.digest, layer.scan)) {
+      print_line(session, line);
+    }
+  }
   if (flags.trust.skip_signature) {
     log::warn("mounted without looking at signatures");
   }
