@@ -1,48 +1,18 @@
 #include "verity/layer_scan.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
-#include "mosb/base/hex.h"
 #include "mosb/base/number.h"
 #include "mosb/base/text.h"
+#include "verity/scan_word.h"
 
 namespace mosb::verity {
 
 namespace {
 
-constexpr std::string_view kEmpty = "-";
-
-std::string encode(std::string_view text, std::size_t most) {
-  const std::string_view kept = text.substr(0, most);
-  return kept.empty() ? std::string(kEmpty) : to_hex(std::as_bytes(std::span(kept)));
-}
-
 Error nonsense() {
   return Error(Errc::kVerity, "the scanner's answer makes no sense");
-}
-
-Result<std::string> decode(std::string_view word, std::size_t most) {
-  if (word == kEmpty) {
-    return std::string();
-  }
-  if (word.empty() || word.size() > 2 * most) {
-    return nonsense();
-  }
-  const auto bytes = from_hex(word);
-  if (!bytes) {
-    return nonsense();
-  }
-  std::string text;
-  text.reserve(bytes->size());
-  for (const std::byte byte : *bytes) {
-    if (byte == std::byte{0}) {
-      return nonsense();
-    }
-    text.push_back(static_cast<char>(byte));
-  }
-  return text;
 }
 
 Result<std::uint64_t> count(const std::string& word, std::uint64_t least) {
@@ -60,7 +30,7 @@ Status read_finding(const std::vector<std::string>& words, LayerScan& scan) {
     return nonsense();
   }
   scan.findings.push_back(
-      {kind, MOSB_TRY(count(words[1], 1)), MOSB_TRY(decode(words[2], kMaxScanPath))});
+      {kind, MOSB_TRY(count(words[1], 1)), MOSB_TRY(decode_scan_word(words[2], kMaxScanPath))});
   return ok();
 }
 
@@ -71,12 +41,12 @@ Result<LayerScan> read_verdict(const std::vector<std::string>& words, LayerScan 
     return scan;
   }
   if (words[0] == "refused" && words.size() == 3) {
-    const std::string path = MOSB_TRY(decode(words[1], kMaxScanPath));
-    const std::string reason = escape(MOSB_TRY(decode(words[2], kMaxScanReason)));
+    const std::string path = MOSB_TRY(decode_scan_word(words[1], kMaxScanPath));
+    const std::string reason = escape(MOSB_TRY(decode_scan_word(words[2], kMaxScanReason)));
     return Error(Errc::kVerity, path.empty() ? reason : quote(path) + ": " + reason);
   }
   if (words[0] == "failed" && words.size() == 2) {
-    return Error(Errc::kHost, escape(MOSB_TRY(decode(words[1], kMaxScanReason))));
+    return Error(Errc::kHost, escape(MOSB_TRY(decode_scan_word(words[1], kMaxScanReason))));
   }
   return nonsense();
 }
@@ -91,18 +61,19 @@ std::string passed_answer(const LayerScan& scan) {
   std::string text;
   for (const Finding& finding : scan.findings) {
     text += std::string(finding_name(finding.kind)) + " " + std::to_string(finding.count) + " " +
-            encode(finding.example, kMaxScanPath) + "\n";
+            encode_scan_word(finding.example, kMaxScanPath) + "\n";
   }
   return text + "passed " + std::to_string(scan.inodes) + " " +
          std::to_string(scan.file_bytes.value) + "\n";
 }
 
 std::string refused_answer(std::string_view path, std::string_view reason) {
-  return "refused " + encode(path, kMaxScanPath) + " " + encode(reason, kMaxScanReason) + "\n";
+  return "refused " + encode_scan_word(path, kMaxScanPath) + " " +
+         encode_scan_word(reason, kMaxScanReason) + "\n";
 }
 
 std::string failed_answer(std::string_view reason) {
-  return "failed " + encode(reason, kMaxScanReason) + "\n";
+  return "failed " + encode_scan_word(reason, kMaxScanReason) + "\n";
 }
 
 Result<LayerScan> parse_scan_answer(std::string_view text) {

@@ -91,12 +91,18 @@ Status check_end(const std::optional<int>& status) {
   return WEXITSTATUS(*status) == 0 ? ok() : Status(died("failed"));
 }
 
-Result<LayerScan> scan(const LayerSource& layer, const Scanner& scanner) {
+/// The scanner's whole answer.
+Result<std::string> ask(const LayerSource& layer,
+                        std::span<const std::uint64_t> blocks,
+                        const Scanner& scanner) {
   const UniqueFd blob = MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   sys::Pipe pipe = MOSB_TRY(sys::pipe());
   Spawn what{.argv = {scanner.libexec_dir + "/mosb-layer-scan",
                       layer.root_hash.hex(),
                       std::to_string(layer.size.value)}};
+  for (const std::uint64_t block : blocks) {
+    what.argv.push_back(std::to_string(block));
+  }
   what.fds = {-1, -1, -1, blob.get(), pipe.write.get()};
   auto child = spawn(what);
   if (!child) {
@@ -104,16 +110,27 @@ Result<LayerScan> scan(const LayerSource& layer, const Scanner& scanner) {
   }
   pipe.write.reset();
   ScannerProcess process(*std::move(child));
-  const std::string answer =
-      MOSB_TRY(read_answer(pipe.read.get(), Clock::now() + scanner.deadline));
+  std::string answer = MOSB_TRY(read_answer(pipe.read.get(), Clock::now() + scanner.deadline));
   MOSB_CHECK(check_end(MOSB_TRY(process.end())));
-  return parse_scan_answer(answer);
+  return answer;
 }
 
 }  // namespace
 
 Result<LayerScan> scan_layer(const LayerSource& layer, const Scanner& scanner) {
-  return scan(layer, scanner).context("scan layer " + layer.digest.str());
+  const auto scan = [&]() -> Result<LayerScan> {
+    return parse_scan_answer(MOSB_TRY(ask(layer, {}, scanner)));
+  };
+  return scan().context("scan layer " + layer.digest.str());
+}
+
+Result<std::vector<BlockOwner>> locate_blocks(const LayerSource& layer,
+                                              std::span<const std::uint64_t> blocks,
+                                              const Scanner& scanner) {
+  const auto locate = [&]() -> Result<std::vector<BlockOwner>> {
+    return parse_located_answer(MOSB_TRY(ask(layer, blocks, scanner)), blocks);
+  };
+  return locate().context("find blocks of layer " + layer.digest.str());
 }
 
 }  // namespace mosb::verity

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/result.h"
+#include "verity/block_owner.h"
 #include "verity/layer.h"
 #include "verity/layer_scan.h"
 
@@ -35,5 +39,11 @@ struct Scanner {
 /// is to answer. Errors: kVerity for a layer that is refused, and for a scanner that ended, hung or
 /// talked nonsense over it; kNotFound without a blob; kHost where scans can't be made.
 Result<LayerScan> scan_layer(const LayerSource& layer, const Scanner& scanner);
+
+/// Has such a process find out what data blocks of the layer are used for, 1 to kMaxLocated of
+/// them. The layer may be damaged. Errors: as above.
+Result<std::vector<BlockOwner>> locate_blocks(const LayerSource& layer,
+                                              std::span<const std::uint64_t> blocks,
+                                              const Scanner& scanner);
 
 }  // namespace mosb::verity

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,11 @@ struct LayerState {
   bool corrupt = false;
   /// Why, in words; "" if not corrupt.
   std::string detail;
+  /// The first data blocks that failed their check, where that is known.
+  std::vector<std::uint64_t> bad_blocks;
+  /// As it was mounted from.
+  std::string blob_path;
+  ByteCount size;
 };
 
 struct MountState {

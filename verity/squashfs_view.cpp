@@ -392,6 +392,36 @@ Result<std::size_t> SquashfsView::read(InodePlace file,
   return done;
 }
 
+Status SquashfsView::data_ranges(
+    InodePlace file, const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit) {
+  const UseWindows use(library_->windows);
+  sqfs_inode inode = MOSB_TRY(library_->inode(file));
+  if (!S_ISREG(inode.base.mode)) {
+    return refused(EINVAL);
+  }
+  sqfs_blocklist list{};
+  sqfs_blocklist_init(&library_->fs, &inode, &list);
+  while (list.remain > 0) {
+    MOSB_CHECK(check(sqfs_blocklist_next(&list)));
+    if (list.input_size > 0) {
+      visit(list.block, list.input_size);
+    }
+  }
+  if (inode.xtra.reg.frag_idx == SQUASHFS_INVALID_FRAG) {
+    return ok();
+  }
+  if (inode.xtra.reg.frag_idx >= library_->fs.sb.fragments) {
+    return refused(EIO);
+  }
+  squashfs_fragment_entry entry{};
+  MOSB_CHECK(check(sqfs_frag_entry(&library_->fs, &entry, inode.xtra.reg.frag_idx)));
+  bool compressed = false;
+  std::uint32_t size = 0;
+  sqfs_data_header(entry.size, &compressed, &size);
+  visit(entry.start_block, size);
+  return ok();
+}
+
 Result<std::string> SquashfsView::read_link(InodePlace link) {
   const UseWindows use(library_->windows);
   sqfs_inode inode = MOSB_TRY(library_->inode(link));

@@ -81,6 +81,9 @@ class SquashfsView {
               const std::function<Result<bool>(const DirectoryEntry&)>& visit);
   /// Fills `out` as far as the file goes; returns how much that is.
   Result<std::size_t> read(InodePlace file, std::uint64_t offset, std::span<std::byte> out);
+  /// Visits the parts of the image in which the file's data lies, as it lies there.
+  Status data_ranges(InodePlace file,
+                     const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit);
   Result<std::string> read_link(InodePlace link);
   /// All extended attributes, with their prefixes.
   Result<std::vector<std::string>> attribute_names(InodePlace place);

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "mosb/agent/layer_damage.h"
+#include "mosb/agent/layer_mend.h"
 #include "mosb/agent/layer_sources.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/service_runtime.h"
@@ -46,8 +47,8 @@ Status fetch_layers(const Paths& paths,
                     const oci::Progress& progress) {
   oci::PullPlan pull = oci::plan_pull(*image.manifest, store);
   if (ref.kind != oci::Reference::Kind::kStore) {
-    for (const oci::Descriptor& layer :
-         damaged_layers(paths, *image.manifest, mount.layers, {}, store)) {
+    const auto damaged = damaged_layers(paths, *image.manifest, mount.layers, {}, store);
+    for (const oci::Descriptor& layer : MOSB_TRY(mend_layers(paths, from, damaged, mount.layers))) {
       pull.missing.push_back(layer);
       pull.bytes.value += layer.size;
     }

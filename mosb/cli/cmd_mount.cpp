@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 
+#include "mosb/agent/bad_blocks.h"
 #include "mosb/agent/image_mount.h"
 #include "mosb/agent/instance.h"
 #include "mosb/agent/uid_ranges.h"
@@ -110,6 +111,17 @@ Result<int> umount(Session& session, const MountFlags& flags) {
   return 0;
 }
 
+Json blocks_json(const std::vector<verity::BlockOwner>& owners) {
+  Json json = Json::array();
+  for (const verity::BlockOwner& owner : owners) {
+    json.push_back({{"block", owner.block},
+                    {"kind", kind_name(owner.kind)},
+                    {"files", owner.files},
+                    {"path", escape(owner.path)}});
+  }
+  return json;
+}
+
 Json to_json(const verity::MountState& mount) {
   Json layers = Json::array();
   for (const verity::LayerState& layer : mount.layers) {
@@ -117,7 +129,8 @@ Json to_json(const verity::MountState& mount) {
                       {"root_hash", layer.root_hash.hex()},
                       {"device", layer.device},
                       {"status", layer.corrupt ? "corrupt" : "ok"},
-                      {"detail", layer.detail}});
+                      {"detail", layer.detail},
+                      {"blocks", blocks_json(agent::bad_block_owners(layer))}});
   }
   Json idmap;
   if (mount.idmap) {
@@ -155,6 +168,7 @@ Result<int> mounts(Session& session) {
     print_json(json);
     return 0;
   }
+  agent::name_bad_blocks(states);
   std::vector<std::vector<std::string>> rows;
   for (const verity::MountState& state : states) {
     rows.push_back({state.target,

@@ -28,6 +28,7 @@ ServiceView view_of(const ServiceSpec& spec, const ServiceFacts& facts, bool mou
                      .facts = facts,
                      .mounted = mounted,
                      .missing_layers = 0,
+                     .damaged_layers = 0,
                      .missing_bytes = {},
                      .new_volumes = {},
                      .image_ref = "oci:/i:t"};

@@ -1,4 +1,7 @@
+#include <array>
+
 #include "fuzz.h"
+#include "verity/block_owner.h"
 #include "verity/layer_scan.h"
 
 using namespace mosb;  // NOLINT(google-build-using-namespace): a target is one function
@@ -11,6 +14,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::require(verity::passed_answer(*scan) == text);
   } else {
     fuzz::require(scan.error().code() == Errc::kVerity || scan.error().code() == Errc::kHost);
+  }
+  constexpr std::array<std::uint64_t, 2> kBlocks{0, 12};
+  const auto owners = verity::parse_located_answer(text, kBlocks);
+  if (owners) {
+    fuzz::require(owners->size() == kBlocks.size() && verity::located_answer(*owners) == text);
   }
   return 0;
 }

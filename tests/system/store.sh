@@ -466,6 +466,82 @@ bad_while_running() {
     digests_are_right
 }
 
+test_case "of a damaged layer only the bad blocks are fetched, by ranges, and put right in place" mended_by_ranges
+mended_by_ranges() {
+    start_registry
+    echo '[]' >faults.json
+    start_faults
+    configure 'registries:' "  - host: $faulty" '    insecure: true'
+    manifest_v2 m.yaml < <(service one "docker://$faulty/test/shell:v1" "args: ['exec sleep 1000']")
+    works mosb apply m.yaml
+    local blob superblock inode
+    blob=$(stored_layer shell)
+    read -r superblock _ < <(verity_offsets "$blob")
+    inode=$(stat -c %i "$blob")
+    # two data blocks, and a leaf of the tree
+    flip "$blob" $((superblock / 8192 * 4096))
+    flip "$blob" $((superblock / 8192 * 4096 + 16384))
+    flip "$blob" $(($(stat -c %s "$blob") - 4096 + 8))
+    echo 3 >/proc/sys/vm/drop_caches
+    run mosb exec one -- md5sum /data/big
+    [[ $status != 0 ]] || fail "the corrupt file was read"
+    eventually 10 state_is one degraded
+    : >faults.log
+    works mosb plan m.yaml
+    contains "$out" 'the bad blocks of 1 layers'
+    works mosb apply m.yaml
+    contains "$err" "warning: layer sha256:$(basename "$blob") was damaged in the store: 3 blocks were put right, 12288 bytes"
+    equal "$(blob_requests | jq -r '.headers.range' | sort | tr '\n' ' ')" "$(ranges "$blob")"
+    equal "$(stat -c %i "$blob")" "$inode" "the blob is another file"
+    digests_are_right
+    runs one
+    eventually 10 state_is one ready
+    works mosb exec one -- md5sum /data/big
+    equal "$(marks)" ""
+}
+# blob_requests: those for the layer of shell.
+blob_requests() { jq -c --arg d "$(basename "$(stored_layer shell)")" 'select(.path | endswith($d))' faults.log; }
+# ranges BLOB: of the blocks that the case above spoils.
+ranges() {
+    local superblock at
+    read -r superblock _ < <(verity_offsets "$1")
+    for at in $((superblock / 8192 * 4096)) $((superblock / 8192 * 4096 + 16384)) \
+        $(($(stat -c %s "$1") - 4096)); do
+        echo "bytes=$at-$((at + 4095))"
+    done | sort | tr '\n' ' '
+}
+
+test_case "a damaged layer is fetched as a whole where there are no ranges, or wrong ones" mended_whole
+mended_whole() {
+    start_registry
+    local rule blob superblock digest
+    digest=$(basename "$(stored_layer shell)")
+    for rule in '{"without": [], "when": {}, "behind": true}' '{"status": 206, "body": "x"}' \
+        '{"status": 416}'; do
+        jq -n --arg p "/v2/test/shell/blobs/sha256:$digest" --argjson r "$rule" \
+            '[{method: "GET", path: $p} + $r | if .behind then . + {drop_range: true} else . + {times: 1} end]' \
+            >faults.json
+        start_faults
+        configure 'registries:' "  - host: $faulty" '    insecure: true'
+        manifest_v2 m.yaml < <(service one "docker://$faulty/test/shell:v1" "args: ['exec sleep 1000']")
+        jq 'map(. + {times: 0})' faults.json >/dev/null
+        works mosb apply m.yaml
+        blob=$(stored_layer shell)
+        read -r superblock _ < <(verity_offsets "$blob")
+        works mosb stop one
+        flip "$blob" $((superblock / 2))
+        mkdir -p "$root/var/lib/mosb/state/suspects"
+        touch "$root/var/lib/mosb/state/suspects/$digest"
+        works mosb apply m.yaml
+        lacks "$err" 'put right'
+        digests_are_right
+        runs one
+        works mosb down
+        works mosb image gc
+        exec 9>&-
+    done
+}
+
 test_case "a broken index.json is made anew by apply, start and mount, with what is applied" broken_index
 broken_index() {
     local way

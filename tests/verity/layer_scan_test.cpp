@@ -527,6 +527,74 @@ TEST_CASE_METHOD(ScanFixture, "an ordinary user can have a layer scanned", "[sca
   CHECK(must(wait_for(child, 5s)) == 0);
 }
 
+TEST_CASE_METHOD(ScanFixture,
+                 "what a block is used for is found, also in a damaged layer",
+                 "[scan]") {
+  directory("data");
+  test::write_all(tree() + "/data/big", test::image_bytes(200, 1));
+  test::write_all(tree() + "/data/other", test::image_bytes(200, 2));
+  file("data/small1");
+  file("data/small2");
+  file("small3");
+  const Image image = squash({"-noD"});
+  const LayerSource layer = ScanFixture::layer(image);
+  const std::uint64_t inodes = image.tables().inode_table / kBlockSize;
+  const auto find = [&](std::vector<std::uint64_t> blocks) {
+    return must(locate_blocks(layer, blocks, scanner()));
+  };
+  // Behind the two large files comes the fragment with the three small ones.
+  const std::vector<BlockOwner> expected{{150, BlockOwner::Kind::kFiles, 1, "/data/big"},
+                                         {350, BlockOwner::Kind::kFiles, 1, "/data/other"},
+                                         {0, BlockOwner::Kind::kSuperblock, 0, ""},
+                                         {inodes, BlockOwner::Kind::kInodes, 0, ""}};
+  CHECK(find({150, 350, 0, inodes}) == expected);
+  const BlockOwner shared = find({399}).front();
+  CHECK(shared.kind == BlockOwner::Kind::kFiles);
+  CHECK(shared.files >= 1);
+  test::flip_bit(layer.blob_path, 150 * kBlockSize * 8);
+  CHECK(find({150}).front().path == "/data/big");
+  // With its inodes the way to the files is gone, but what they are is not.
+  test::flip_bit(layer.blob_path, (image.tables().inode_table + 10) * 8);
+  CHECK(find({inodes}).front().kind == BlockOwner::Kind::kInodes);
+  CHECK(find({150}).front().kind == BlockOwner::Kind::kNobody);
+  CHECK_FALSE(locate_blocks(layer, std::vector<std::uint64_t>{1'000'000}, scanner()));
+}
+
+TEST_CASE("a scanner's answer about blocks is read strictly", "[scan]") {
+  const std::vector<BlockOwner> owners{{0, BlockOwner::Kind::kSuperblock, 0, ""},
+                                       {12, BlockOwner::Kind::kFiles, 3, "/a b"},
+                                       {13, BlockOwner::Kind::kNobody, 0, ""},
+                                       {77, BlockOwner::Kind::kInodes, 0, ""},
+                                       {78, BlockOwner::Kind::kTables, 0, ""}};
+  const std::vector<std::uint64_t> blocks{0, 12, 13, 77, 78};
+  const std::string text = located_answer(owners);
+  CHECK(text == "superblock 0\nfiles 12 3 2f612062\nnobody 13\ninodes 77\ntables 78\n");
+  CHECK(must(parse_located_answer(text, blocks)) == owners);
+  CHECK(to_string(owners[1]) == "block 12 of '/a b' and 2 other files");
+  CHECK_FALSE(parse_located_answer(text, std::vector<std::uint64_t>{0, 12, 13, 77}));
+  CHECK_FALSE(parse_located_answer(text, std::vector<std::uint64_t>{0, 12, 13, 77, 79}));
+  const std::vector<std::uint64_t> one{12};
+  CHECK(parse_located_answer("files 12 1 -\n", one));
+  for (const char* const nonsense : {"",
+                                     "\n",
+                                     "files 12 1 2f",
+                                     "files 12 1 2f\n\n",
+                                     "files 12 0 2f\n",
+                                     "files 12 1 2F\n",
+                                     "files 12 1 00\n",
+                                     "files 12 1\n",
+                                     "files 12 1 2f 2f\n",
+                                     "nobody 12 1\n",
+                                     "nobody\n",
+                                     "other 12\n",
+                                     "nobody 012\n",
+                                     "nobody 12\nnobody 12\n",
+                                     "refused - -\n"}) {
+    INFO(nonsense);
+    CHECK_FALSE(parse_located_answer(nonsense, one));
+  }
+}
+
 TEST_CASE("a scanner's answer is read strictly", "[scan]") {
   const LayerScan scan{.inodes = 20'345,
                        .file_bytes = ByteCount{1},
