@@ -103,7 +103,6 @@ Result<MountState> state_of(const LiveImage& image,
                      !complaint.empty(),
                      std::move(complaint),
                      {},
-                     recorded.layer.blob_path,
                      recorded.layer.size};
     if (layer.corrupt) {
       const LayerPlace place =

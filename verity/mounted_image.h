@@ -58,8 +58,7 @@ struct LayerState {
   std::string detail;
   /// The first data blocks that failed their check, where that is known.
   std::vector<std::uint64_t> bad_blocks;
-  /// As it was mounted from.
-  std::string blob_path;
+  /// Of the whole blob.
   ByteCount size;
 };
 

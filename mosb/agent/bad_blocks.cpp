@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "mosb/agent/paths.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
 #include "verity/layer_scanner.h"
@@ -18,11 +17,13 @@ constexpr std::chrono::seconds kPatience{10};
 
 }  // namespace
 
-std::vector<verity::BlockOwner> bad_block_owners(const verity::LayerState& layer) {
+std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
+                                                 const verity::LayerState& layer) {
   if (layer.bad_blocks.empty()) {
     return {};
   }
-  auto owners = verity::locate_blocks({layer.blob_path, layer.size, layer.root_hash, layer.digest},
+  const std::string blob = paths.store() + "/blobs/sha256/" + layer.digest.hex();
+  auto owners = verity::locate_blocks({blob, layer.size, layer.root_hash, layer.digest},
                                       layer.bad_blocks,
                                       {.libexec_dir = libexec_dir(), .deadline = kPatience});
   if (!owners) {
@@ -43,10 +44,10 @@ std::string describe_owners(const std::vector<verity::BlockOwner>& owners) {
   return join(parts, ", ");
 }
 
-void name_bad_blocks(std::vector<verity::MountState>& mounts) {
+void name_bad_blocks(const Paths& paths, std::vector<verity::MountState>& mounts) {
   for (verity::MountState& mount : mounts) {
     for (verity::LayerState& layer : mount.layers) {
-      const std::string owners = describe_owners(bad_block_owners(layer));
+      const std::string owners = describe_owners(bad_block_owners(paths, layer));
       if (!owners.empty()) {
         layer.detail += ": " + owners;
       }

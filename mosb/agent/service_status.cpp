@@ -156,7 +156,7 @@ Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
   const ServiceRuntime runtime(paths, MOSB_TRY(read_instance_id(paths)));
   std::map<std::string, ServiceFacts> facts = MOSB_TRY(runtime.observe_all());
   for (auto& [name, fact] : facts) {
-    name_bad_blocks(fact.mounts);
+    name_bad_blocks(paths, fact.mounts);
   }
   const Addresses addresses = MOSB_TRY(read_addresses(paths));
   std::vector<ServiceStatus> list;

@@ -122,7 +122,7 @@ Json blocks_json(const std::vector<verity::BlockOwner>& owners) {
   return json;
 }
 
-Json to_json(const verity::MountState& mount) {
+Json to_json(const agent::Paths& paths, const verity::MountState& mount) {
   Json layers = Json::array();
   for (const verity::LayerState& layer : mount.layers) {
     layers.push_back({{"digest", layer.digest.str()},
@@ -130,7 +130,7 @@ Json to_json(const verity::MountState& mount) {
                       {"device", layer.device},
                       {"status", layer.corrupt ? "corrupt" : "ok"},
                       {"detail", layer.detail},
-                      {"blocks", blocks_json(agent::bad_block_owners(layer))}});
+                      {"blocks", blocks_json(agent::bad_block_owners(paths, layer))}});
   }
   Json idmap;
   if (mount.idmap) {
@@ -163,12 +163,12 @@ Result<int> mounts(Session& session) {
   if (session.format() == Output::kJson) {
     Json json = Json::array();
     for (const verity::MountState& state : states) {
-      json.push_back(to_json(state));
+      json.push_back(to_json(session.paths(), state));
     }
     print_json(json);
     return 0;
   }
-  agent::name_bad_blocks(states);
+  agent::name_bad_blocks(session.paths(), states);
   std::vector<std::vector<std::string>> rows;
   for (const verity::MountState& state : states) {
     rows.push_back({state.target,

@@ -91,20 +91,6 @@ named_file() {
 }
 json() { jq -er "$@" <<<"$out"; }
 
-test_case "a block that was put right in place is read again without a new mount" put_right
-put_right() {
-    pulled
-    works mosb mount "oci:$fixtures/layout:shell" "$work/m"
-    local good
-    good=$(md5sum <"$fixtures/rootfs/data/big")
-    flip "$blob" $((superblock / 2))
-    drop_caches
-    ! md5sum <m/data/big || fail "the corrupt file was read"
-    flip "$blob" $((superblock / 2))
-    equal "$(md5sum <m/data/big)" "$good"
-    works mosb umount "$work/m"
-}
-
 test_case "a flipped bit in a lower level of the tree is found by who reads below it" lower_level
 lower_level() {
     pulled
