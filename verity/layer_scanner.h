@@ -22,8 +22,8 @@ struct ScannerFds {
   static constexpr int kAnswer = 4;
 };
 
-// What one scan may take. The largest layers that the limits of squashfs_scan.h allow need a third
-// of that.
+// What one scan may take: far above what images need. One that needs more ends, and its layer is
+// refused.
 constexpr ByteCount kScannerMemory{512 * kMiB};
 constexpr std::chrono::seconds kScannerProcessorTime{60};
 

@@ -57,9 +57,9 @@ struct LayerState {
   /// Why, in words; "" if not corrupt.
   std::string detail;
   /// The first data blocks that failed their check, where that is known.
-  std::vector<std::uint64_t> bad_blocks;
+  std::vector<std::uint64_t> bad_blocks = {};
   /// Of the whole blob.
-  ByteCount size;
+  ByteCount size = {};
 };
 
 struct MountState {

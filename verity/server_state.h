@@ -28,7 +28,7 @@ struct ServerState {
   /// The first of them, escaped.
   std::string first_line;
   /// Of the first lines the numbers of data blocks, at most kMaxNamedBlocks.
-  std::vector<std::uint64_t> blocks;
+  std::vector<std::uint64_t> blocks = {};
 };
 
 /// No status file: not alive and not corrupt.

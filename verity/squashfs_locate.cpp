@@ -27,13 +27,13 @@ class Search {
   Search(SquashfsView& view, std::vector<BlockOwner>& owners) : view_(view), owners_(owners) {}
 
   void run() {
-    waiting_.push_back({view_.root(), ""});
+    waiting_.emplace_back(view_.root(), "");
     while (!waiting_.empty() && seen_.size() < kMaxInodes) {
-      const auto [directory, path] = std::move(waiting_.back());
+      const std::pair<InodePlace, std::string> next = std::move(waiting_.back());
       waiting_.pop_back();
       // What can't be read of it is what the search is about.
-      (void)view_.list(directory, 0, [&](const DirectoryEntry& entry) -> Result<bool> {
-        look_at(entry, path + "/" + std::string(entry.name));
+      (void)view_.list(next.first, 0, [&](const DirectoryEntry& entry) -> Result<bool> {
+        look_at(entry, next.second + "/" + std::string(entry.name));
         return seen_.size() < kMaxInodes;
       });
     }

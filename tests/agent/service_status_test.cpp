@@ -42,7 +42,7 @@ TEST_CASE("a running service with a corrupt layer is degraded and says which blo
   verity::MountState mount;
   mount.verified_by = "fuse-verity";
   mount.layers.push_back(
-      {Digest::of("l"), verity::RootHash(Sha256{}), "/dev/loop0", true, "corrupt block 3", {}, {}});
+      {Digest::of("l"), verity::RootHash(Sha256{}), "/dev/loop0", true, "corrupt block 3"});
   facts.mounts.push_back(mount);
   const ServiceStatus status = status_of("web", &service, facts);
   CHECK(status.state == ServiceState::kDegraded);
