@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "verity/verified_reader.h"
@@ -15,13 +16,15 @@ class FaultLog {
  public:
   static constexpr std::size_t kMaxLines = 1000;
 
-  /// `fd` is borrowed and open for appending.
+  /// `fd` is borrowed and open for appending; -1: no file, only first().
   explicit FaultLog(int fd) : fd_(fd) {}
   void record(const BlockFault& fault);
+  std::optional<BlockFault> first() const;
 
  private:
   int fd_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::optional<BlockFault> first_;
   std::set<std::uint64_t> recorded_;
 };
 

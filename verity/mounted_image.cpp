@@ -97,12 +97,20 @@ Result<MountState> state_of(const LiveImage& image,
   for (const RecordedLayer& recorded : image.record.layers) {
     std::string complaint =
         MOSB_TRY(recorded_complaint(image.record, recorded, environment, table));
-    state.layers.push_back(LayerState{recorded.layer.digest,
-                                      recorded.layer.root_hash,
-                                      device_name(recorded.device),
-                                      !complaint.empty(),
-                                      std::move(complaint),
-                                      recorded.layer.filesystem});
+    LayerState layer{recorded.layer.digest,
+                     recorded.layer.root_hash,
+                     device_name(recorded.device),
+                     !complaint.empty(),
+                     std::move(complaint),
+                     recorded.layer.filesystem,
+                     {},
+                     recorded.layer.size};
+    if (layer.corrupt) {
+      const LayerPlace place =
+          place_of(environment, image.record.display, recorded.layer);
+      layer.bad_blocks = MOSB_TRY(read_server_state(place.status())).blocks;
+    }
+    state.layers.push_back(std::move(layer));
   }
   return state;
 }

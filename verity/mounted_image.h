@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,10 @@ struct LayerState {
   /// Why, in words; "" if not corrupt.
   std::string detail;
   Filesystem filesystem = Filesystem::kSquashfs;
+  /// The first data blocks that failed their check, where that is known.
+  std::vector<std::uint64_t> bad_blocks = {};
+  /// Of the whole blob.
+  ByteCount size = {};
 };
 
 struct MountState {

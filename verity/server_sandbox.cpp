@@ -161,8 +161,15 @@ Status drop_privileges(const ServerLimits& limits) {
 #if !defined(__SANITIZE_ADDRESS__)  // its shadow memory alone is 16 TiB of addresses
   MOSB_CHECK(set_limit("limit memory", RLIMIT_AS, limits.address_space.value));
 #endif
-  MOSB_CHECK(empty_bounding_set());
-  MOSB_CHECK(change_ids());
+  if (limits.processor_time.count() > 0) {
+    MOSB_CHECK(set_limit("limit processor time",
+                         RLIMIT_CPU,
+                         static_cast<std::uint64_t>(limits.processor_time.count())));
+  }
+  if (limits.user == ServerLimits::User::kServer) {
+    MOSB_CHECK(empty_bounding_set());
+    MOSB_CHECK(change_ids());
+  }
   MOSB_CHECK(drop_capabilities());
   MOSB_CHECK(step("no new privileges", ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
   // After the change of user, which sets it to fs.suid_dumpable.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "mosb/base/byte_count.h"
 #include "mosb/base/result.h"
 
@@ -14,6 +16,10 @@ struct ServerLimits {
   ByteCount address_space;
   /// Everything above this descriptor is closed.
   int highest_fd;
+  /// RLIMIT_CPU; 0: none.
+  std::chrono::seconds processor_time{0};
+  /// Whose it becomes. A process that an ordinary user started can be nobody else.
+  enum class User { kServer, kCaller } user = User::kServer;
 };
 
 /// Gives up for good: descriptors but those named, root, groups, every capability, core dumps, new

@@ -37,6 +37,23 @@ struct flock whole_file(short type) {
   return lock;
 }
 
+/// The N of lines "corrupt block N"; other lines are passed over.
+std::vector<std::uint64_t> named_blocks(const std::string& text) {
+  constexpr std::string_view kBlock = " block ";
+  std::vector<std::uint64_t> blocks;
+  for (const std::string& line : split(text, '\n')) {
+    const std::size_t at = line.find(kBlock);
+    if (at == std::string::npos || blocks.size() == kMaxNamedBlocks) {
+      continue;
+    }
+    const auto block = parse_uint(line.substr(at + kBlock.size()), 0, UINT64_MAX);
+    if (block) {
+      blocks.push_back(*block);
+    }
+  }
+  return blocks;
+}
+
 /// Whether the process is a server whose status file is this very one.
 bool serves(pid_t pid, const struct stat& status) {
   const std::string proc = "/proc/" + std::to_string(pid);
@@ -108,6 +125,7 @@ Result<ServerState> read_server_state(const std::string& status_path) {
   ServerState state;
   state.alive = lock.l_type != F_UNLCK;
   state.corrupt_blocks = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  state.blocks = named_blocks(text);
   state.first_line = escape(text.substr(0, text.find('\n')));
   return state;
 }

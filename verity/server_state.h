@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mosb/base/result.h"
 #include "mosb/base/unique_fd.h"
@@ -16,6 +18,8 @@ namespace mosb::verity {
 /// the descriptor holds the lock.
 Result<UniqueFd> create_status_file(const std::string& path);
 
+constexpr std::size_t kMaxNamedBlocks = 16;
+
 struct ServerState {
   /// A process holds the lock.
   bool alive = false;
@@ -23,6 +27,8 @@ struct ServerState {
   std::uint64_t corrupt_blocks = 0;
   /// The first of them, escaped.
   std::string first_line;
+  /// Of the first lines the numbers of data blocks, at most kMaxNamedBlocks.
+  std::vector<std::uint64_t> blocks = {};
 };
 
 /// No status file: not alive and not corrupt.

@@ -10,6 +10,7 @@ extern "C" {
 }
 #include <sys/stat.h>
 
+#include "mosb/base/text.h"
 #include "verity/verified_window.h"
 
 namespace mosb::verity {
@@ -287,7 +288,8 @@ Result<InodeFacts> SquashfsView::inode(InodePlace place) {
                     .device = is_device(inode)
                                   ? encode_device(static_cast<unsigned>(inode.xtra.dev.major),
                                                   static_cast<unsigned>(inode.xtra.dev.minor))
-                                  : 0};
+                                  : 0,
+                    .has_attributes = inode.xattr != SQUASHFS_INVALID_XATTR};
 }
 
 Result<std::optional<InodePlace>> SquashfsView::lookup(InodePlace directory,
@@ -350,7 +352,8 @@ Status SquashfsView::list(InodePlace directory,
     }
     const std::string_view name(library_->name.data(), sqfs_dentry_name_size(&entry));
     if (!is_legal_name(name)) {
-      return refused(EIO);
+      constexpr std::size_t kShown = 64;
+      return Error(Errc::kVerity, "the name " + quote(name.substr(0, kShown)) + " is none");
     }
     const DirectoryEntry found{.name = name,
                                .place = sqfs_dentry_inode(&entry),
@@ -387,6 +390,36 @@ Result<std::size_t> SquashfsView::read(InodePlace file,
                              : MOSB_TRY(library_->read_data(list, inode, begin + done, rest));
   }
   return done;
+}
+
+Status SquashfsView::data_ranges(
+    InodePlace file, const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit) {
+  const UseWindows use(library_->windows);
+  sqfs_inode inode = MOSB_TRY(library_->inode(file));
+  if (!S_ISREG(inode.base.mode)) {
+    return refused(EINVAL);
+  }
+  sqfs_blocklist list{};
+  sqfs_blocklist_init(&library_->fs, &inode, &list);
+  while (list.remain > 0) {
+    MOSB_CHECK(check(sqfs_blocklist_next(&list)));
+    if (list.input_size > 0) {
+      visit(list.block, list.input_size);
+    }
+  }
+  if (inode.xtra.reg.frag_idx == SQUASHFS_INVALID_FRAG) {
+    return ok();
+  }
+  if (inode.xtra.reg.frag_idx >= library_->fs.sb.fragments) {
+    return refused(EIO);
+  }
+  squashfs_fragment_entry entry{};
+  MOSB_CHECK(check(sqfs_frag_entry(&library_->fs, &entry, inode.xtra.reg.frag_idx)));
+  bool compressed = false;
+  std::uint32_t size = 0;
+  sqfs_data_header(entry.size, &compressed, &size);
+  visit(entry.start_block, size);
+  return ok();
 }
 
 Result<std::string> SquashfsView::read_link(InodePlace link) {

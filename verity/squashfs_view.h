@@ -33,6 +33,7 @@ struct InodeFacts {
   std::uint32_t mtime;
   /// Of a device node, as the kernel packs them for user space; 0 for everything else.
   std::uint32_t device;
+  bool has_attributes;
 };
 
 struct DirectoryEntry {
@@ -54,8 +55,9 @@ struct SquashfsFacts {
 
 /// A squashfs image read through a VerifiedReader: the seam over libsquashfuse, which is handed no
 /// descriptor and so cannot read anything else. A view belongs to one thread.
-/// Errors of all members are kVerity with an errno: EIO for bad blocks and broken structures,
-/// ENOTDIR, EINVAL, ENAMETOOLONG where a call does not fit the inode.
+/// Errors of all members are kVerity: with the errno EIO for bad blocks and broken structures,
+/// ENOTDIR, EINVAL, ENAMETOOLONG where a call does not fit the inode; without one for an entry
+/// whose name is none.
 class SquashfsView {
  public:
   /// `cache` is shared by all views of the image.
@@ -79,6 +81,9 @@ class SquashfsView {
               const std::function<Result<bool>(const DirectoryEntry&)>& visit);
   /// Fills `out` as far as the file goes; returns how much that is.
   Result<std::size_t> read(InodePlace file, std::uint64_t offset, std::span<std::byte> out);
+  /// Visits the parts of the image in which the file's data lies, as it lies there.
+  Status data_ranges(InodePlace file,
+                     const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit);
   Result<std::string> read_link(InodePlace link);
   /// All extended attributes, with their prefixes.
   Result<std::vector<std::string>> attribute_names(InodePlace place);

@@ -158,7 +158,8 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
                                  manifest.targets))};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, store, request));
-  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
+  const ServiceRuntime runtime(
+      paths, instance.id(), context.configuration.verifier, context.configuration.layers);
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, store, options);
   MOSB_CHECK(change.look(desired, paths));
@@ -187,6 +188,7 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
     MOSB_CHECK(save_applied_state(paths, after));
   }
   MOSB_CHECK(executed);
+  report.scanned = runtime.scanned();
   return report;
 }
 
@@ -248,7 +250,9 @@ Result<ReadmittedService> readmit_for_start(const Instance& instance,
 }
 
 /// Refuses what a start would refuse without mounting anything.
-Status check_layers(const Instance& instance, const ReadmittedService& service) {
+Status check_layers(const Instance& instance,
+                    const ReadmittedService& service,
+                    const LayerPolicy& policy) {
   const AdmittedImage& image = service.target.image;
   const std::string what = "service " + quote(service.target.target().service_name) + ": ";
   const char* const hint = "apply the manifest again to fetch it anew";
@@ -257,16 +261,21 @@ Status check_layers(const Instance& instance, const ReadmittedService& service) 
     return Error(Errc::kContent, what + layer_fault(pull.missing.front(), service.store))
         .with_hint(hint);
   }
+  const auto layers = MOSB_TRY(layer_sources(image.manifest, service.store));
   const auto damaged =
       damaged_layers(instance.paths(),
                      *image.manifest,
-                     MOSB_TRY(layer_sources(image.manifest, service.store)),
+                     layers,
                      MOSB_TRY(ServiceRuntime(instance.paths(), instance.id()).observe_all()),
                      service.store);
   if (!damaged.empty()) {
     return Error(Errc::kVerity,
                  what + "layer " + damaged.front().digest.str() + " was found damaged before")
         .with_hint(hint);
+  }
+  LayerScans scans(instance.paths(), policy);
+  for (const verity::LayerSource& layer : layers) {
+    MOSB_CHECK(scans.admit(layer).context(what.substr(0, what.size() - 2)));
   }
   return ok();
 }
@@ -290,7 +299,8 @@ Result<ApplyReport> start(const Instance& instance,
           reserve_addresses(paths, instance.id(), context.configuration.bridge, others, {target}))};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, service.store, request));
-  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
+  const ServiceRuntime runtime(
+      paths, instance.id(), context.configuration.verifier, context.configuration.layers);
   MOSB_CHECK(runtime.collect_garbage());
   SwitchOver change(runtime, service.store, options);
   MOSB_CHECK(change.look(desired, paths));
@@ -307,6 +317,7 @@ Result<ApplyReport> start(const Instance& instance,
   applied.image = remembered(applied.image, desired.front().applied.image);
   MOSB_CHECK(save_addresses(paths, reserved.addresses));
   MOSB_CHECK(save_applied_state(paths, after));
+  report.scanned = runtime.scanned();
   return report;
 }
 
@@ -324,7 +335,7 @@ Result<ApplyReport> restart_service(const Instance& instance,
                                     const ApplyContext& context,
                                     const ApplyOptions& options) {
   ReadmittedService service = MOSB_TRY(readmit_for_start(instance, name, context));
-  MOSB_CHECK(check_layers(instance, service));
+  MOSB_CHECK(check_layers(instance, service, context.configuration.layers));
   MOSB_CHECK(stop_service(instance, name));
   return start(instance, std::move(service), context, options);
 }

@@ -10,6 +10,7 @@
 #include "mosb/agent/configuration.h"
 #include "mosb/agent/desired.h"
 #include "mosb/agent/instance.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/agent/step.h"
 #include "mosb/base/result.h"
 #include "mosb/manifest/manifest.h"
@@ -38,6 +39,8 @@ struct ApplyContext {
 struct ApplyReport {
   std::vector<Step> steps;
   std::vector<std::string> warnings;
+  /// Layers that were scanned, because they had not been mounted before.
+  std::vector<ScannedLayer> scanned = {};
   bool changed() const { return !steps.empty(); }
 };
 

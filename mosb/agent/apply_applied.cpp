@@ -147,7 +147,8 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   AppliedState state = MOSB_TRY(load_applied_state(paths));
   oci::Store store = MOSB_TRY(open_store(instance));
   const DesiredRequest request{paths, instance.id(), context.configuration, context.trust};
-  const ServiceRuntime runtime(paths, instance.id(), context.configuration.verifier);
+  const ServiceRuntime runtime(
+      paths, instance.id(), context.configuration.verifier, context.configuration.layers);
   MOSB_CHECK(runtime.collect_garbage());
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
@@ -183,6 +184,7 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   // Last: a full disk keeps no service down.
   (void)failure.keep(save_applied_state(paths, state));
   MOSB_CHECK(failure.status());
+  report.scanned = runtime.scanned();
   return report;
 }
 

@@ -32,9 +32,12 @@ constexpr Field kRegistry[] = {{"host"},
                                {"mirrors"}};
 constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}, {"recheck"}};
 constexpr Field kBridge[] = {{"name"}, {"subnet"}, {"subnet6"}, {"adjust_firewall"}};
-constexpr Field kPolicy[] = {{"allow_host_ids"}};
+constexpr Field kPolicy[] = {
+    {"allow_host_ids"}, {"device_nodes"}, {"set_id_files"}, {"file_capabilities"}};
 /// In the order of verity::Verifier.
 constexpr std::array<std::string_view, 3> kVerifiers{"auto", "fuse", "dm"};
+/// In the order of LayerPolicy::Rule.
+constexpr std::array<std::string_view, 2> kLayerRules{"report", "refuse"};
 /// In the order of Recheck.
 constexpr std::array<std::string_view, 3> kRechecks{"never", "start", "daily"};
 
@@ -156,6 +159,16 @@ void read_bridge(const ObjectReader& top, BridgeConfiguration& out) {
   out.adjust_firewall = bridge.get("adjust_firewall", manifest::as_bool).value_or(false);
 }
 
+void read_policy(const ObjectReader& policy, Configuration& configuration) {
+  const auto rule = [&](std::string_view name) {
+    return static_cast<LayerPolicy::Rule>(policy.get_word(name, kLayerRules, {}).value_or(0));
+  };
+  configuration.allow_host_ids = policy.get("allow_host_ids", manifest::as_bool).value_or(false);
+  configuration.layers.device_nodes = rule("device_nodes");
+  configuration.layers.set_id_files = rule("set_id_files");
+  configuration.layers.file_capabilities = rule("file_capabilities");
+}
+
 void read_all(const ObjectReader& top, Configuration& configuration) {
   read_registries(top, configuration);
   if (const manifest::Node* node = top.find("trust")) {
@@ -167,8 +180,7 @@ void read_all(const ObjectReader& top, Configuration& configuration) {
         static_cast<Recheck>(trust.get_word("recheck", kRechecks, {}).value_or(0));
   }
   if (const manifest::Node* node = top.find("policy")) {
-    const ObjectReader policy(*node, "policy", kPolicy, top.findings());
-    configuration.allow_host_ids = policy.get("allow_host_ids", manifest::as_bool).value_or(false);
+    read_policy(ObjectReader(*node, "policy", kPolicy, top.findings()), configuration);
   }
   read_bridge(top, configuration.bridge);
   const auto verifier = top.get_word("verifier", kVerifiers, {});

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mosb/agent/layer_policy.h"
 #include "mosb/agent/recheck.h"
 #include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
@@ -53,6 +54,7 @@ struct Configuration {
   BridgeConfiguration bridge;
   /// Whether containers may run with the host's uids.
   bool allow_host_ids = false;
+  LayerPolicy layers;
 
   /// Strict as the machine manifest: unknown keys are errors. Errors: kManifest with line and
   /// column.

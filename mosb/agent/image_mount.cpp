@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "mosb/agent/layer_damage.h"
+#include "mosb/agent/layer_mend.h"
 #include "mosb/agent/layer_sources.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/service_runtime.h"
@@ -46,8 +47,8 @@ Status fetch_layers(const Paths& paths,
                     const oci::Progress& progress) {
   oci::PullPlan pull = oci::plan_pull(*image.manifest, store);
   if (ref.kind != oci::Reference::Kind::kStore) {
-    for (const oci::Descriptor& layer :
-         damaged_layers(paths, *image.manifest, mount.layers, {}, store)) {
+    const auto damaged = damaged_layers(paths, *image.manifest, mount.layers, {}, store);
+    for (const oci::Descriptor& layer : MOSB_TRY(mend_layers(paths, from, damaged, mount.layers))) {
       pull.missing.push_back(layer);
       pull.bytes.value += layer.size;
     }
@@ -80,11 +81,11 @@ Status check_verifier(const MountRequest& request, const verity::MountEnvironmen
 
 }  // namespace
 
-Status mount_reference(const Instance& instance,
-                       oci::Repository& from,
-                       const MountRequest& request,
-                       const TrustContext& trust,
-                       const oci::Progress& progress) {
+Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
+                                                  oci::Repository& from,
+                                                  const MountRequest& request,
+                                                  const TrustContext& trust,
+                                                  const oci::Progress& progress) {
   oci::Store store = MOSB_TRY(open_store(instance));
   AdmissionRequest admission;
   admission.ref = request.ref;
@@ -93,8 +94,10 @@ Status mount_reference(const Instance& instance,
   const AdmittedImage image = MOSB_TRY(admit_image(from, admission, store, trust));
   const verity::ImageMount mount = MOSB_TRY(image_mount(request, image, store));
   MOSB_CHECK(fetch_layers(instance.paths(), from, request.ref, image, mount, store, progress));
+  LayerScans scans(instance.paths(), request.policy);
   for (const verity::LayerSource& layer : mount.layers) {
     MOSB_CHECK(check_suspect(instance.paths(), layer));
+    MOSB_CHECK(scans.admit(layer).context("image " + quote(image.image.ref)));
   }
   const bool is_new = !path_exists(request.target);
   MOSB_CHECK(sys::mkdir(request.target, kTargetMode));
@@ -107,7 +110,8 @@ Status mount_reference(const Instance& instance,
       mount_environment(instance.paths(), instance.id(), request.verifier);
   MOSB_CHECK(verity::mount_image(mount, environment));
   remove_target.dismiss();
-  return check_verifier(request, environment);
+  MOSB_CHECK(check_verifier(request, environment));
+  return scans.fresh();
 }
 
 verity::MountEnvironment mount_environment(const Paths& paths,

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mosb/agent/admission.h"
 #include "mosb/agent/instance.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/pull.h"
 #include "mosb/oci/reference.h"
@@ -29,16 +31,17 @@ struct MountRequest {
   verity::Verifier verifier = verity::Verifier::kAuto;
   /// It was asked for by name: what is mounted there already must have it, too.
   bool is_verifier_given = false;
+  LayerPolicy policy = {};
 };
 
 /// Judges the image, fetches what the store lacks of it and mounts it. Mounted already as asked is
-/// success, mounted with another verifier than asked for is kBusy. Errors: those of admit_image()
-/// and verity::mount_image().
-Status mount_reference(const Instance& instance,
-                       oci::Repository& from,
-                       const MountRequest& request,
-                       const TrustContext& trust,
-                       const oci::Progress& progress);
+/// success, mounted with another verifier than asked for is kBusy. Returns the layers that had to
+/// be scanned first. Errors: those of admit_image(), LayerScans::admit() and verity::mount_image().
+Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
+                                                  oci::Repository& from,
+                                                  const MountRequest& request,
+                                                  const TrustContext& trust,
+                                                  const oci::Progress& progress);
 
 /// Where this instance keeps its mounts.
 verity::MountEnvironment mount_environment(const Paths& paths,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mosb/agent/image_users.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/agent/suspects.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/blob_writer.h"
@@ -100,6 +101,7 @@ Status sweep(const Instance& instance, oci::Store& store, const oci::StoreGarbag
   MOSB_CHECK(remove_garbage(store, garbage));
   for (const auto& [digest, size] : garbage.blobs) {
     MOSB_CHECK(clear_suspect(instance.paths(), digest));
+    MOSB_CHECK(forget_scan(instance.paths(), digest));
   }
   return ok();
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "mosb/agent/image_inspect.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
@@ -22,11 +23,19 @@ namespace mosb::agent {
 
 namespace {
 
-Status check_fetched(oci::Repository& from,
-                     verity::LayerSource source,
-                     const oci::Descriptor& layer,
-                     const std::string& temp_dir) {
-  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
+/// Its digest, which the hash tree makes superfluous, is not computed, so that a bad block is named
+/// instead of the whole blob.
+Result<std::optional<verity::LayerScan>> check_file(const verity::LayerSource& layer,
+                                                    const LayerPolicy& policy) {
+  MOSB_CHECK(verity::verify_layer_file(layer));
+  return scan_anew(layer, policy);
+}
+
+Result<std::optional<verity::LayerScan>> check_fetched(oci::Repository& from,
+                                                       verity::LayerSource source,
+                                                       const oci::Descriptor& layer,
+                                                       const VerifyImageRequest& request) {
+  const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(request.temp_dir));
   source.blob_path = temp.path() + "/layer";
   {
     const UniqueFd file = MOSB_TRY(sys::open(source.blob_path, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -34,12 +43,12 @@ Status check_fetched(oci::Repository& from,
       return sys::write_all(file.get(), bytes);
     }));
   }
-  return verity::verify_layer_file(source);
+  return check_file(source, request.policy);
 }
 
 Result<VerifiedLayer> verify_layer(oci::Repository& from,
                                    const oci::Descriptor& layer,
-                                   const std::string& temp_dir) {
+                                   const VerifyImageRequest& request) {
   const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
   verity::LayerSource source{"",
                              ByteCount{layer.size},
@@ -48,15 +57,15 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
                              *oci::layer_filesystem(layer.media_type)};
   const auto* const layout = dynamic_cast<const oci::Layout*>(&from);
   if (layout != nullptr) {
-    // Where it lies: its digest, which the hash tree makes superfluous, is not computed, so that a
-    // bad block is named instead of the whole blob.
     source.blob_path = layout->blob_path(layer.digest);
-    MOSB_CHECK(verity::verify_layer_file(source));
-  } else {
-    MOSB_CHECK(oci::fetch_anew_while_wrong(
-        from, [&] { return check_fetched(from, source, layer, temp_dir); }));
+    return VerifiedLayer{layer, text, MOSB_TRY(check_file(source, request.policy))};
   }
-  return VerifiedLayer{layer, text};
+  std::optional<verity::LayerScan> scan;
+  MOSB_CHECK(oci::fetch_anew_while_wrong(from, [&]() -> Status {
+    scan = MOSB_TRY(check_fetched(from, source, layer, request));
+    return ok();
+  }));
+  return VerifiedLayer{layer, text, std::move(scan)};
 }
 
 }  // namespace
@@ -77,8 +86,8 @@ Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageReque
   MOSB_CHECK(oci::require_mountable_image(*admitted.manifest).context(what));
   VerifiedImage image{descriptor, std::move(admitted.report), {}};
   for (const oci::Descriptor& layer : admitted.manifest->layers) {
-    image.layers.push_back(MOSB_TRY(verify_layer(from, layer, request.temp_dir)
-                                        .context(what + ": layer " + layer.digest.str())));
+    image.layers.push_back(MOSB_TRY(
+        verify_layer(from, layer, request).context(what + ": layer " + layer.digest.str())));
   }
   return image;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mosb/agent/admission.h"
+#include "mosb/agent/layer_policy.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
 #include "mosb/oci/reference.h"
@@ -17,6 +18,8 @@ struct VerifiedLayer {
   oci::Descriptor descriptor;
   /// 64 hex digits.
   std::string root_hash;
+  /// nullopt: there is no scanner for its file system.
+  std::optional<verity::LayerScan> scan;
 };
 
 struct VerifiedImage {
@@ -34,11 +37,13 @@ struct VerifyImageRequest {
   std::string temp_dir;
   /// What an image in the store was chosen from when it was fetched.
   std::optional<oci::Descriptor> index = {};
+  LayerPolicy policy = {};
 };
 
 /// Judges an image's signatures by policy, then reads every block of every layer against the root
-/// hash that the signed manifest gives. Errors: those of trust::admit(); kVerity for a layer
-/// without a root hash, of a wrong size or with a bad block, which is named.
+/// hash that the signed manifest gives, and scans its file system. Errors: those of trust::admit();
+/// kVerity for a layer without a root hash, of a wrong size or with a bad block, which is named,
+/// and for one that the scan or the policy refuses; those of verity::scan_layer().
 Result<VerifiedImage> verify_image(oci::Repository& from, const VerifyImageRequest& request);
 
 }  // namespace mosb::agent

@@ -31,6 +31,8 @@ class Paths {
   std::string service_state(const std::string& name) const { return state() + "/services/" + name; }
   /// Layers that gave bad blocks: a mark each, until all of the layer was read and found good.
   std::string suspects() const { return state() + "/suspects"; }
+  /// What scans found in layers: a record each, which is only a cache.
+  std::string layer_scans() const { return state() + "/scans"; }
   std::string service_log(const std::string& name) const { return log() + "/" + name + ".log"; }
 
  private:

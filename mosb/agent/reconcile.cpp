@@ -75,6 +75,11 @@ std::vector<Step> steps_for(const ServiceView& view) {
          view.image_ref,
          std::to_string(view.missing_layers) + " layers, " + megabytes(view.missing_bytes)});
   }
+  if (view.damaged_layers > 0) {
+    steps.push_back({"pull",
+                     view.image_ref,
+                     "the bad blocks of " + std::to_string(view.damaged_layers) + " layers"});
+  }
   if (view.spec.type == manifest::ServiceType::kHostfs) {
     if (!steps.empty()) {
       steps.push_back({"verify", view.spec.name, "hostfs: only a boot uses it"});

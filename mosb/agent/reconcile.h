@@ -28,6 +28,7 @@ struct ServiceView {
   bool mounted = false;
   /// Layers that the store does not have yet.
   std::size_t missing_layers = 0;
+  std::size_t damaged_layers = 0;
   ByteCount missing_bytes;
   /// Volumes whose directory does not exist yet.
   std::vector<std::string> new_volumes;

@@ -45,8 +45,14 @@ void add_home(std::vector<std::string>& env, const std::string& home) {
   }
 }
 
-ServiceRuntime::ServiceRuntime(const Paths& paths, std::string instance, verity::Verifier verifier)
-    : paths_(paths), instance_(std::move(instance)), verifier_(verifier) {}
+ServiceRuntime::ServiceRuntime(const Paths& paths,
+                               std::string instance,
+                               verity::Verifier verifier,
+                               const LayerPolicy& policy)
+    : paths_(paths),
+      instance_(std::move(instance)),
+      verifier_(verifier),
+      scans_(std::make_shared<LayerScans>(paths, policy)) {}
 
 lxc::ContainerId ServiceRuntime::container_id(const std::string& name) const {
   return {name, instance_, paths_.container_run(name), paths_.service_state(name)};
@@ -112,6 +118,14 @@ Result<bool> ServiceRuntime::is_mounted(const ServiceSpec& spec) const {
   return verity::is_mounted_as(image, mount_environment());
 }
 
+Status ServiceRuntime::admit_layers(const ServiceSpec& spec) const {
+  for (const verity::LayerSource& layer : spec.image.layers) {
+    MOSB_CHECK(check_suspect(paths_, layer));
+    MOSB_CHECK(scans_->admit(layer));
+  }
+  return ok();
+}
+
 Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
   if (spec.type == manifest::ServiceType::kHostfs) {
     return ok();
@@ -119,9 +133,7 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
   for (const VolumeBind& volume : spec.volumes) {
     (void)MOSB_TRY(ensure_volume(paths_, volume));
   }
-  for (const verity::LayerSource& layer : spec.image.layers) {
-    MOSB_CHECK(check_suspect(paths_, layer));
-  }
+  MOSB_CHECK(admit_layers(spec));
   MOSB_CHECK(sys::mkdir_all(spec.image.target, 0700));
   MOSB_CHECK(release_unknown(spec.image.target));
   ScopeExit remove_directories([&] { remove_empty_directories(spec); });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "lxc/container.h"
 #include "lxc/container_spec.h"
 #include "mosb/agent/compose.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/agent/paths.h"
 #include "mosb/agent/service_record.h"
 #include "mosb/base/result.h"
@@ -37,10 +39,11 @@ void add_home(std::vector<std::string>& env, const std::string& home);
 /// Does to one service at a time what a spec says; decides nothing.
 class ServiceRuntime {
  public:
-  /// `verifier`: of what is mounted from now on.
+  /// `verifier` and `policy`: for what is mounted from now on.
   ServiceRuntime(const Paths& paths,
                  std::string instance,
-                 verity::Verifier verifier = verity::Verifier::kAuto);
+                 verity::Verifier verifier = verity::Verifier::kAuto,
+                 const LayerPolicy& policy = {});
 
   /// Facts by service name: of every service that has a trace in this boot.
   Result<std::map<std::string, ServiceFacts>> observe_all() const;
@@ -48,6 +51,10 @@ class ServiceRuntime {
   /// The image is mounted exactly as the spec says and healthy. Changes nothing.
   Result<bool> is_mounted(const ServiceSpec& spec) const;
 
+  /// Refuses layers that may not be mounted: found damaged, or not admitted (layer_scans.h).
+  Status admit_layers(const ServiceSpec& spec) const;
+  /// Layers that this one, or a copy of it, scanned.
+  const std::vector<ScannedLayer>& scanned() const { return scans_->fresh(); }
   /// Phase 1: mounts the image beside whatever runs; makes the volumes' directories.
   Status prepare(const ServiceSpec& spec) const;
   /// Takes back what prepare() did for a spec that is not to run after all.
@@ -88,6 +95,7 @@ class ServiceRuntime {
   const Paths& paths_;
   std::string instance_;
   verity::Verifier verifier_;
+  std::shared_ptr<LayerScans> scans_;
 };
 
 }  // namespace mosb::agent

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mosb/agent/bad_blocks.h"
 #include "mosb/agent/instance.h"
 #include "mosb/agent/readiness.h"
 #include "mosb/base/rfc3339.h"
@@ -154,6 +155,9 @@ Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   const ServiceRuntime runtime(paths, MOSB_TRY(read_instance_id(paths)));
   std::map<std::string, ServiceFacts> facts = MOSB_TRY(runtime.observe_all());
+  for (auto& [name, fact] : facts) {
+    name_bad_blocks(paths, fact.mounts);
+  }
   const Addresses addresses = MOSB_TRY(read_addresses(paths));
   std::vector<ServiceStatus> list;
   for (const auto& [name, applied] : state.services) {

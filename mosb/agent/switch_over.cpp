@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mosb/agent/layer_damage.h"
+#include "mosb/agent/layer_mend.h"
 #include "mosb/agent/readiness.h"
 #include "mosb/agent/suspects.h"
 #include "mosb/agent/volumes.h"
@@ -52,10 +53,7 @@ Status SwitchOver::look(const std::vector<DesiredService>& desired, const Paths&
       item.damaged =
           damaged_layers(paths, service.manifest, service.spec.image.layers, facts_, store_);
     }
-    for (const oci::Descriptor& layer : item.damaged) {
-      item.view.missing_layers += 1;
-      item.view.missing_bytes.value += layer.size;
-    }
+    item.view.damaged_layers = item.damaged.size();
     MOSB_CHECK(look_at_volumes(service, paths, item.view));
     item.change = change_for(item.view);
     items_.push_back(std::move(item));
@@ -81,14 +79,27 @@ void SwitchOver::announce(const Step& step) const {
   }
 }
 
+Result<std::vector<oci::Descriptor>> SwitchOver::mend(const Item& item,
+                                                      const std::vector<oci::Descriptor>& damaged) {
+  if (damaged.empty()) {
+    return damaged;
+  }
+  announce({"pull", item.service->applied.image.ref, "bad blocks"});
+  return mend_layers(*paths_, *item.service->source, damaged, item.service->spec.image.layers);
+}
+
 Status SwitchOver::fetch(const Item& item, std::set<Digest>& fetched) {
   // Looked at again: a service before it may have brought layers that both have.
   oci::PullPlan pull = oci::plan_pull(item.service->manifest, store_);
+  std::vector<oci::Descriptor> damaged;
   for (const oci::Descriptor& layer : item.damaged) {
-    if (!fetched.contains(layer.digest)) {
-      pull.missing.push_back(layer);
-      pull.bytes.value += layer.size;
+    if (fetched.insert(layer.digest).second) {
+      damaged.push_back(layer);
     }
+  }
+  for (const oci::Descriptor& layer : MOSB_TRY(mend(item, damaged))) {
+    pull.missing.push_back(layer);
+    pull.bytes.value += layer.size;
   }
   if (pull.missing.empty()) {
     return ok();

@@ -55,10 +55,13 @@ class SwitchOver {
     const DesiredService* service;
     ServiceView view;
     ServiceChange change;
-    /// Layers to be fetched again.
+    /// Layers whose bad blocks are to be put right.
     std::vector<oci::Descriptor> damaged;
   };
 
+  /// Returns those that must be fetched as a whole.
+  Result<std::vector<oci::Descriptor>> mend(const Item& item,
+                                            const std::vector<oci::Descriptor>& damaged);
   Status fetch(const Item& item, std::set<Digest>& fetched);
   Status mount_all();
   void discard_all(std::size_t prepared);

@@ -1,6 +1,7 @@
 #include "mosb/cli/apply_view.h"
 
 #include "mosb/base/log.h"
+#include "mosb/cli/scan_view.h"
 
 namespace mosb::cli {
 
@@ -11,7 +12,10 @@ Json to_json(const agent::ApplyReport& report) {
   for (const agent::Step& step : report.steps) {
     steps.push_back({{"action", step.action}, {"object", step.object}, {"reason", step.reason}});
   }
-  return {{"changed", report.changed()}, {"steps", steps}, {"warnings", report.warnings}};
+  return {{"changed", report.changed()},
+          {"steps", steps},
+          {"warnings", report.warnings},
+          {"scanned", cli::to_json(report.scanned)}};
 }
 
 }  // namespace
@@ -23,6 +27,11 @@ void show(const Session& session, const agent::ApplyReport& report, const std::s
   }
   for (const agent::Step& step : report.steps) {
     print_line(session, to_string(step));
+  }
+  for (const agent::ScannedLayer& layer : report.scanned) {
+    for (const std::string& line : lines_for(layer.digest, layer.scan)) {
+      print_line(session, line);
+    }
   }
   for (const std::string& warning : report.warnings) {
     log::warn(warning);

@@ -1,14 +1,19 @@
+#include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/image_verify.h"
+#include "mosb/agent/layer_scans.h"
 #include "mosb/base/text.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/image_build_command.h"
 #include "mosb/cli/image_convert_command.h"
 #include "mosb/cli/image_copy_command.h"
 #include "mosb/cli/image_store_commands.h"
+#include "mosb/cli/scan_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
@@ -44,7 +49,31 @@ Json to_json(const std::vector<oci::Descriptor>& layers) {
   return json;
 }
 
-Json to_json(const oci::Reference& ref, const agent::InspectedImage& image) {
+/// What the scan found in a layer when it was first mounted here; nullopt if it was not, or has no
+/// root hash.
+std::optional<verity::LayerScan> known_scan(const Session& session, const oci::Descriptor& layer) {
+  const auto root_hash = verity::RootHash::parse(root_hash_of(layer));
+  const auto filesystem = oci::layer_filesystem(layer.media_type);
+  if (!root_hash || !filesystem) {
+    return std::nullopt;
+  }
+  const agent::Paths paths = session.paths();
+  return agent::recorded_scan(
+      paths, {"", ByteCount{layer.size}, *root_hash, layer.digest, *filesystem});
+}
+
+Json with_scans(const Session& session, const std::vector<oci::Descriptor>& layers) {
+  Json json = to_json(layers);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto scan = known_scan(session, layers[i]);
+    json[i]["scan"] = scan ? cli::to_json(*scan) : Json();
+  }
+  return json;
+}
+
+Json to_json(const Session& session,
+             const oci::Reference& ref,
+             const agent::InspectedImage& image) {
   const oci::ImageConfig& config = image.config;
   return {{"ref", ref.str()},
           {"digest", image.descriptor.digest.str()},
@@ -59,7 +88,7 @@ Json to_json(const oci::Reference& ref, const agent::InspectedImage& image) {
           {"exposed_ports", config.exposed_ports},
           {"volumes", config.volumes},
           {"labels", config.labels},
-          {"layers", to_json(image.manifest.layers)}};
+          {"layers", with_scans(session, image.manifest.layers)}};
 }
 
 void show_layers(Session& session, const std::vector<oci::Descriptor>& layers) {
@@ -70,6 +99,12 @@ void show_layers(Session& session, const std::vector<oci::Descriptor>& layers) {
   }
   const std::string table = render_table({"LAYER", "SIZE", "ROOT HASH", "MEDIA TYPE"}, rows);
   for (const std::string& line : split(table.substr(0, table.size() - 1), '\n')) {
+    print_line(session, line);
+  }
+}
+
+void show_scan(const Session& session, const Digest& layer, const verity::LayerScan& scan) {
+  for (const std::string& line : lines_for(layer, scan)) {
     print_line(session, line);
   }
 }
@@ -95,6 +130,11 @@ void show(Session& session, const oci::Reference& ref, const agent::InspectedIma
     field("Label:", name + "=" + value);
   }
   show_layers(session, image.manifest.layers);
+  for (const oci::Descriptor& layer : image.manifest.layers) {
+    if (const auto scan = known_scan(session, layer)) {
+      show_scan(session, layer.digest, *scan);
+    }
+  }
 }
 
 /// The place of an image to look at; for `sha256:…` the store's own layout, so that its layers can
@@ -134,7 +174,7 @@ Result<int> inspect(Session& session, const RefFlags& flags) {
       MOSB_TRY(Source::open(session, ref, flags.insecure, session.notation_config_if_any()));
   const agent::InspectedImage image = MOSB_TRY(agent::inspect_image(source.get(), ref));
   if (session.format() == Output::kJson) {
-    print_json(to_json(ref, image));
+    print_json(to_json(session, ref, image));
   } else {
     show(session, ref, image);
   }
@@ -154,7 +194,8 @@ Result<int> verify(Session& session, const RefFlags& flags) {
                            scope,
                            agent::TrustContext{notation, session.clock(), &session.revocation()},
                            temp_dir,
-                           index}));
+                           index,
+                           MOSB_TRY(session.configuration()).layers}));
   std::vector<oci::Descriptor> layers;
   for (const agent::VerifiedLayer& layer : image.layers) {
     layers.push_back(layer.descriptor);
@@ -163,14 +204,30 @@ Result<int> verify(Session& session, const RefFlags& flags) {
     Json json = cli::to_json(
         ref.str(), image.descriptor.digest, trust::Verification{image.report, std::nullopt});
     json["layers"] = to_json(layers);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const auto& scan = image.layers[i].scan;
+      json["layers"][i]["scan"] = scan ? cli::to_json(*scan) : Json();
+    }
     print_json(json);
     return 0;
   }
+  const bool all_scanned = std::all_of(
+      image.layers.begin(), image.layers.end(), [](const auto& l) { return l.scan.has_value(); });
   print_line(session,
              ref.str() + " " + image.descriptor.digest.str() + ": " +
                  trust::outcome_name(image.report.outcome) + " by policy " +
-                 quote(image.report.policy) + ", every block of every layer is good");
+                 quote(image.report.policy) +
+                 ", every block of every layer is good" +
+                 (all_scanned ? ", and so are its files' names and kinds" : ""));
   show_layers(session, layers);
+  for (const agent::VerifiedLayer& layer : image.layers) {
+    if (layer.scan) {
+      show_scan(session, layer.descriptor.digest, *layer.scan);
+    } else {
+      print_line(session, "layer " + layer.descriptor.digest.str() + ": files' names and kinds of " +
+                              "this file system are not looked at");
+    }
+  }
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "mosb/agent/bad_blocks.h"
 #include "mosb/agent/image_mount.h"
 #include "mosb/agent/instance.h"
 #include "mosb/agent/uid_ranges.h"
@@ -12,6 +13,7 @@
 #include "mosb/base/text.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/progress.h"
+#include "mosb/cli/scan_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
@@ -61,6 +63,7 @@ Result<agent::MountRequest> mount_request(const Session& session, const MountFla
   request.skip_signature = flags.trust.skip_signature;
   request.verifier = MOSB_TRY(verifier(session, flags));
   request.is_verifier_given = !flags.verifier.empty();
+  request.policy = MOSB_TRY(session.configuration()).layers;
   if (flags.writable) {
     request.write = verity::ImageMount::Write::kTmpfs;
   }
@@ -86,7 +89,13 @@ Result<int> mount(Session& session, const MountFlags& flags) {
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::unique_ptr<oci::Repository> from = MOSB_TRY(session.open(
       request.ref, flags.insecure_registry, dir.empty() ? session.notation_config_if_any() : dir));
-  MOSB_CHECK(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
+  const auto scanned =
+      MOSB_TRY(agent::mount_reference(instance, *from, request, trust, progress_reporter(session)));
+  for (const agent::ScannedLayer& layer : scanned) {
+    for (const std::string& line : lines_for(layer.digest, layer.scan)) {
+      print_line(session, line);
+    }
+  }
   if (flags.trust.skip_signature) {
     log::warn("mounted without looking at signatures");
   }
@@ -103,7 +112,18 @@ Result<int> umount(Session& session, const MountFlags& flags) {
   return 0;
 }
 
-Json to_json(const verity::MountState& mount) {
+Json blocks_json(const std::vector<verity::BlockOwner>& owners) {
+  Json json = Json::array();
+  for (const verity::BlockOwner& owner : owners) {
+    json.push_back({{"block", owner.block},
+                    {"kind", kind_name(owner.kind)},
+                    {"files", owner.files},
+                    {"path", escape(owner.path)}});
+  }
+  return json;
+}
+
+Json to_json(const agent::Paths& paths, const verity::MountState& mount) {
   Json layers = Json::array();
   for (const verity::LayerState& layer : mount.layers) {
     layers.push_back({{"digest", layer.digest.str()},
@@ -111,7 +131,8 @@ Json to_json(const verity::MountState& mount) {
                       {"filesystem", filesystem_name(layer.filesystem)},
                       {"device", layer.device},
                       {"status", layer.corrupt ? "corrupt" : "ok"},
-                      {"detail", layer.detail}});
+                      {"detail", layer.detail},
+                      {"blocks", blocks_json(agent::bad_block_owners(paths, layer))}});
   }
   Json idmap;
   if (mount.idmap) {
@@ -157,11 +178,12 @@ Result<int> mounts(Session& session) {
   if (session.format() == Output::kJson) {
     Json json = Json::array();
     for (const verity::MountState& state : states) {
-      json.push_back(to_json(state));
+      json.push_back(to_json(session.paths(), state));
     }
     print_json(json);
     return 0;
   }
+  agent::name_bad_blocks(session.paths(), states);
   std::vector<std::vector<std::string>> rows;
   for (const verity::MountState& state : states) {
     rows.push_back({state.target,

@@ -45,6 +45,12 @@ Result<unsigned> ConnectedRegistry::stream_blob(const Descriptor& descriptor,
   return streamed;
 }
 
+Status ConnectedRegistry::read_part(const Descriptor& descriptor,
+                                    std::uint64_t from,
+                                    std::span<std::byte> out) {
+  return first_.registry.read_part(descriptor, from, out);
+}
+
 Result<std::vector<Descriptor>> ConnectedRegistry::referrers(const Descriptor& subject,
                                                              const std::string& artifact_type) {
   return first_.registry.referrers(subject, artifact_type);

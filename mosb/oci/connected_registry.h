@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +32,9 @@ class ConnectedRegistry final : public Repository {
   Result<unsigned> stream_blob(const Descriptor& descriptor,
                                std::uint64_t from,
                                const BlobSink& sink) override;
+  Status read_part(const Descriptor& descriptor,
+                   std::uint64_t from,
+                   std::span<std::byte> out) override;
   unsigned parallel_fetches() const override { return kParallelFetches; }
   Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
                                             const std::string& artifact_type) override;

@@ -266,6 +266,10 @@ List CurlHttpClient::make_headers(const HttpRequest& request, const Hop& hop) co
   if (request.offset > 0) {
     lines.push_back("Range: bytes=" + std::to_string(request.offset) + "-");
   }
+  if (request.part) {
+    lines.push_back("Range: bytes=" + std::to_string(request.part->offset) + "-" +
+                    std::to_string(request.part->offset + request.part->length - 1));
+  }
   if (!request.authorization.empty() && hop.to_origin) {
     lines.push_back("Authorization: " + request.authorization);
   }

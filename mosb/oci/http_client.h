@@ -74,6 +74,13 @@ HttpUpload upload_of(std::string_view bytes);
 /// Takes an answer's body piece by piece.
 using HttpBodySink = std::function<Status(std::span<const std::byte>)>;
 
+/// Some of the bytes of something that has `size`.
+struct HttpPart {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::uint64_t size = 0;
+};
+
 struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;
   Url url = {};
@@ -92,6 +99,10 @@ struct HttpRequest {
   /// answer 206 with it, or 200 with everything, whose beginning is dropped. Only with
   /// `exact_size`, which is the size of the whole. RFC 9110 §14.
   std::uint64_t offset = 0;
+  /// Only these bytes are asked for, and they are the body of the only answer with content: 206. A
+  /// server that answers 200 with everything is refused before the body: kContent. Not together
+  /// with `exact_size`, `offset` and `sink`. RFC 9110 §14.
+  std::optional<HttpPart> part = {};
   /// Redirects followed, for GET and HEAD only.
   unsigned max_redirects = 5;
 };

@@ -132,6 +132,23 @@ Result<unsigned> MirroredRepository::stream_blob(const Descriptor& descriptor,
                                                              : stream_on(descriptor, from, sink);
 }
 
+Status MirroredRepository::read_part(const Descriptor& descriptor,
+                                     std::uint64_t from,
+                                     std::span<std::byte> out) {
+  Refusals refusals;
+  for (AskedPlace& asked : places_) {
+    const auto entered = enter(asked);
+    const Status read =
+        entered ? (*entered)->read_part(descriptor, from, out) : Status(entered.error());
+    if (read) {
+      return ok();
+    }
+    // A place that gives no parts may have the whole.
+    refusals.add(asked, read.error());
+  }
+  return refusals.error();
+}
+
 Result<unsigned> MirroredRepository::stream_checked(const Descriptor& descriptor,
                                                     const BlobSink& sink) {
   const std::string bytes = MOSB_TRY(

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,9 @@ class MirroredRepository final : public Repository {
   Result<unsigned> stream_blob(const Descriptor& descriptor,
                                std::uint64_t from,
                                const BlobSink& sink) override;
+  Status read_part(const Descriptor& descriptor,
+                   std::uint64_t from,
+                   std::span<std::byte> out) override;
   unsigned parallel_fetches() const override;
   unsigned places() const override { return static_cast<unsigned>(places_.size()); }
   /// Those of the first place that lists any.

@@ -1,5 +1,7 @@
 #include "mosb/oci/registry.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "mosb/base/file.h"
@@ -120,6 +122,25 @@ Result<unsigned> Registry::stream_blob(const Descriptor& descriptor,
                                                    : refusal;
   }
   return response.parts;
+}
+
+Status Registry::read_part(const Descriptor& descriptor,
+                           std::uint64_t from,
+                           std::span<std::byte> out) {
+  const std::string what = "a part of " + blob_name(descriptor, *session_);
+  HttpRequest get =
+      RegistrySession::request(HttpMethod::kGet, session_->url("blobs/" + descriptor.digest.str()));
+  get.max_body = ByteCount{out.size()};
+  get.part = HttpPart{.offset = from, .length = out.size(), .size = descriptor.size};
+  const HttpResponse response =
+      MOSB_TRY(session_->send(std::move(get), Access::kPull).context(what));
+  if (response.status != 206) {
+    Error refusal = session_->refusal(response, what);
+    return response.status == kRangeNotSatisfiable ? std::move(refusal).as(Errc::kContent)
+                                                   : refusal;
+  }
+  std::ranges::copy(std::as_bytes(std::span(response.body)), out.begin());
+  return ok();
 }
 
 Result<std::vector<Descriptor>> Registry::referrers(const Descriptor& subject,

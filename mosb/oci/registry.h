@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +59,9 @@ class Registry final : public Repository {
   Result<unsigned> stream_blob(const Descriptor& descriptor,
                                std::uint64_t from,
                                const BlobSink& sink) override;
+  Status read_part(const Descriptor& descriptor,
+                   std::uint64_t from,
+                   std::span<std::byte> out) override;
   /// The referrers API, or the referrers tag where the registry has no API; never both.
   Result<std::vector<Descriptor>> referrers(const Descriptor& subject,
                                             const std::string& artifact_type) override;

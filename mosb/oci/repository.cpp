@@ -1,5 +1,7 @@
 #include "mosb/oci/repository.h"
 
+#include <algorithm>
+
 namespace mosb::oci {
 
 Result<std::string> Repository::read_blob(const Descriptor& descriptor, ByteCount limit) {
@@ -24,6 +26,25 @@ Status Repository::fetch_blob(const Descriptor& descriptor, const BlobSink& sink
     return sink(part);
   }));
   return check.finish();
+}
+
+Status Repository::read_part(const Descriptor& descriptor,
+                             std::uint64_t from,
+                             std::span<std::byte> out) {
+  std::size_t filled = 0;
+  const auto streamed =
+      stream_blob(descriptor, from, [&](std::span<const std::byte> bytes) -> Status {
+        const std::size_t n = std::min(bytes.size(), out.size() - filled);
+        std::ranges::copy(bytes.first(n), out.subspan(filled).begin());
+        filled += n;
+        // What ends the stream, and is no error here.
+        return filled < out.size() ? ok() : Status(Error(Errc::kInternal, "enough"));
+      });
+  if (filled == out.size()) {
+    return ok();
+  }
+  MOSB_CHECK(streamed);
+  return Error(Errc::kContent, descriptor.digest.str() + " has no such part");
 }
 
 }  // namespace mosb::oci

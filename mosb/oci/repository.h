@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,11 @@ class Repository {
   virtual Result<unsigned> stream_blob(const Descriptor& descriptor,
                                        std::uint64_t from,
                                        const BlobSink& sink) = 0;
+  /// Fills `out` with the blob's bytes from `from` on, not compared with any digest. Errors: as
+  /// stream_blob(); kContent, too, where parts can't be had.
+  virtual Status read_part(const Descriptor& descriptor,
+                           std::uint64_t from,
+                           std::span<std::byte> out);
   /// How many stream_blob() may run at once, each from a thread of its own, while nothing else is
   /// asked for.
   virtual unsigned parallel_fetches() const { return 1; }

@@ -124,30 +124,35 @@ Status Transfer::check_head() {
       return Error(Errc::kContent, "transfer encoding " + quote(coding) + " was not asked for");
     }
   }
+  if (request_.part && response_.status == 200) {
+    return Error(Errc::kContent, "the server gives no parts");
+  }
   if (is_part()) {
     MOSB_CHECK(check_part());
   }
   return check_length();
 }
 
+HttpPart Transfer::part() const {
+  const std::uint64_t size = request_.exact_size.value_or(0);
+  return request_.part.value_or(HttpPart{request_.offset, size - request_.offset, size});
+}
+
 /// Another part than the one asked for would put right bytes in the wrong place.
 Status Transfer::check_part() const {
   const std::optional<std::string> range = MOSB_TRY(response_.headers.find("Content-Range"));
-  const std::uint64_t size = request_.exact_size.value_or(0);
-  const std::string part =
-      "bytes " + std::to_string(request_.offset) + "-" + std::to_string(size - 1) + "/";
-  if (range != part + std::to_string(size) && range != part + "*") {
+  const auto [offset, length, size] = part();
+  const std::string asked =
+      "bytes " + std::to_string(offset) + "-" + std::to_string(offset + length - 1) + "/";
+  if (range != asked + std::to_string(size) && range != asked + "*") {
     return malformed("Content-Range " + quote(range.value_or("")) + " where " +
-                     quote(part + std::to_string(size)) + " was asked for");
+                     quote(asked + std::to_string(size)) + " was asked for");
   }
   return ok();
 }
 
 std::optional<std::uint64_t> Transfer::content_size() const {
-  if (!request_.exact_size || !is_part()) {
-    return request_.exact_size;
-  }
-  return *request_.exact_size - request_.offset;
+  return is_part() ? std::optional(part().length) : request_.exact_size;
 }
 
 Status Transfer::check_length() const {

@@ -45,8 +45,10 @@ class Transfer {
   Status check_head();
   Status check_length() const;
   Status take_piece(std::span<const std::byte> bytes);
-  bool is_part() const { return response_.status == 206 && request_.offset > 0; }
-  bool is_content() const { return response_.status == 200 || is_part(); }
+  bool is_part() const { return response_.status == 206 && (request_.offset > 0 || request_.part); }
+  bool is_content() const { return (response_.status == 200 && !request_.part) || is_part(); }
+  /// The part that was asked for.
+  HttpPart part() const;
   /// What the body of an answer with content must have.
   std::optional<std::uint64_t> content_size() const;
   Status check_part() const;

@@ -1,12 +1,17 @@
 #include "mosb/agent/configuration.h"
 
+#include <algorithm>
+#include <string>
+
 #include <catch2/catch.hpp>
 
 #include "tests/support/must.h"
 
 using mosb::Errc;
 using mosb::agent::Configuration;
+using mosb::agent::LayerPolicy;
 using mosb::agent::Recheck;
+namespace verity = mosb::verity;
 
 TEST_CASE("an empty mapping gives the defaults", "[configuration]") {
   const auto parsed = Configuration::parse("{}\n", "mosb.yaml");
@@ -14,7 +19,34 @@ TEST_CASE("an empty mapping gives the defaults", "[configuration]") {
   CHECK(parsed->local_scope == "local/mosb");
   CHECK(parsed->recheck == Recheck::kNever);
   CHECK_FALSE(parsed->allow_host_ids);
+  CHECK(parsed->layers.device_nodes == LayerPolicy::Rule::kReport);
+  CHECK(parsed->layers.set_id_files == LayerPolicy::Rule::kReport);
+  CHECK(parsed->layers.file_capabilities == LayerPolicy::Rule::kReport);
   CHECK(parsed->registries.empty());
+}
+
+TEST_CASE("what layers may have is reported or refused, each by itself", "[configuration]") {
+  for (const verity::FindingKind kind : {verity::FindingKind::kDeviceNodes,
+                                         verity::FindingKind::kSetIdFiles,
+                                         verity::FindingKind::kFileCapabilities}) {
+    std::string field(verity::finding_name(kind));
+    std::replace(field.begin(), field.end(), '-', '_');
+    const auto parsed = Configuration::parse("policy: {" + field + ": refuse}\n", "mosb.yaml");
+    REQUIRE(parsed);
+    for (const verity::FindingKind found : {verity::FindingKind::kDeviceNodes,
+                                            verity::FindingKind::kSetIdFiles,
+                                            verity::FindingKind::kFileCapabilities}) {
+      verity::LayerScan scan;
+      scan.findings = {{found, 1, "/x"}};
+      const auto judged = mosb::agent::check_policy(scan, parsed->layers);
+      CHECK(judged.has_value() == (found != kind));
+      if (!judged) {
+        CHECK(judged.error().code() == Errc::kVerity);
+        CHECK(judged.error().message().find("policy." + field) != std::string::npos);
+      }
+    }
+    CHECK_FALSE(Configuration::parse("policy: {" + field + ": true}\n", "mosb.yaml"));
+  }
 }
 
 TEST_CASE("registries, trust and policy are read", "[configuration]") {

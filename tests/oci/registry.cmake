@@ -16,6 +16,7 @@ mosb_add_test(
           registry_link_test.cpp
           registry_mirror_blob_test.cpp
           registry_mirror_test.cpp
+          registry_part_test.cpp
           registry_push_test.cpp
           registry_recorded_test.cpp
           registry_redirect_test.cpp

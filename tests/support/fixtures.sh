@@ -178,3 +178,18 @@ data = next(n for n in range(1, blocks) if n + 1 + tree(n) == blocks)
 print(data * 4096, (data + 1) * 4096)
 END
 }
+
+# with_scanner SCRIPT: mosb from here on is one in the case's own folder, whose scanner of layers is
+# this script; $programs/mosb-layer-scan is the real one.
+programs=${programs:-$MOSB_BIN}
+with_scanner() {
+    local program bin=${work:?}/bin
+    mkdir -p "$bin"
+    for program in mosb mosb-init mosb-run mosb-layer-server mosb-squashfs-server; do
+        [[ -e $bin/$program ]] || ln "$programs/$program" "$bin/" 2>/dev/null ||
+            cp "$programs/$program" "$bin/"
+    done
+    printf '#!/bin/sh\n%s\n' "$1" >"$bin/mosb-layer-scan"
+    chmod 755 "$bin/mosb-layer-scan"
+    MOSB_BIN=$bin
+}

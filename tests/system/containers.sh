@@ -131,7 +131,7 @@ sabotaged() {
     mkdir "$1"
     # a copy, because mosb looks for the others where its own file is
     cp "$MOSB_BIN/mosb" "$1/mosb"
-    for name in mosb-init mosb-layer-server mosb-squashfs-server; do
+    for name in mosb-init mosb-layer-scan mosb-layer-server mosb-squashfs-server; do
         ln -s "$MOSB_BIN/$name" "$1/$name"
     done
     ln -s "$MOSB_BIN/mosb-run-sabotaged" "$1/mosb-run"

@@ -66,6 +66,31 @@ data_at_rest() {
         "$(image_digest "$fixtures/layout" shell)"
 }
 
+test_case "a bad block is named with the file that it belongs to" named_file
+named_file() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
+    works mosb apply m.yaml
+    local blob superblock
+    blob=$(stored_layer shell)
+    read -r superblock _ < <(verity_offsets "$blob")
+    flip "$blob" $((superblock / 2))
+    drop_caches
+    run mosb exec one -- md5sum /data/big
+    [[ $status != 0 ]] || fail "the corrupt file was read"
+    eventually 10 state_is one degraded
+    local block=$((superblock / 2 / 4096))
+    works mosb ps -o json
+    contains "$(json '.[0].message')" "block $block of '/data/big'"
+    works mosb inspect one
+    contains "$(json '.message')" "block $block of '/data/big'"
+    works mosb mounts
+    contains "$out" "block $block of '/data/big'"
+    works mosb mounts -o json
+    equal "$(json -c '.[0].layers[0].blocks[] | select(.block == '"$block"') | [.kind, .files, .path]')" \
+        '["files",1,"/data/big"]'
+}
+json() { jq -er "$@" <<<"$out"; }
+
 test_case "a flipped bit in a lower level of the tree is found by who reads below it" lower_level
 lower_level() {
     pulled

@@ -3,6 +3,7 @@
 # real: registry kernel
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
+source "${0%/*}/../support/registries.sh"
 # shellcheck disable=SC2034 # read by judge
 case_deadline=300
 
@@ -223,8 +224,6 @@ start_registry() {
     "$MOSB_BIN/mosb" sign "docker://$registry/test/shell:v1" --insecure-registry \
         --key "$fixtures/keys/signing.key" --cert "$fixtures/keys/signing-chain.pem"
 }
-registry_pid=
-trap '[[ -z $registry_pid ]] || kill "$registry_pid" 2>/dev/null || true' EXIT
 
 test_case "while a pull runs gc and rm are refused, and the pull ends well" during_pull
 during_pull() {
@@ -463,6 +462,90 @@ bad_while_running() {
     works mosb apply m.yaml
     eventually 10 state_is one ready
     works mosb exec one -- md5sum /data/big
+    digests_are_right
+}
+
+test_case "of a damaged layer only the bad blocks are fetched, by ranges, and put right in place" mended_by_ranges
+mended_by_ranges() {
+    start_registry
+    echo '[]' >faults.json
+    start_faults
+    configure 'registries:' "  - host: $faulty" '    insecure: true'
+    manifest_v2 m.yaml < <(service one "docker://$faulty/test/shell:v1" "args: ['exec sleep 1000']")
+    works mosb apply m.yaml
+    local blob superblock inode
+    blob=$(stored_layer shell)
+    read -r superblock _ < <(verity_offsets "$blob")
+    inode=$(stat -c %i "$blob")
+    # two data blocks, and a leaf of the tree
+    flip "$blob" $((superblock / 8192 * 4096))
+    flip "$blob" $((superblock / 8192 * 4096 + 16384))
+    flip "$blob" $(($(stat -c %s "$blob") - 4096 + 8))
+    echo 3 >/proc/sys/vm/drop_caches
+    run mosb exec one -- md5sum /data/big
+    [[ $status != 0 ]] || fail "the corrupt file was read"
+    eventually 10 state_is one degraded
+    : >faults.log
+    works mosb plan m.yaml
+    contains "$out" 'the bad blocks of 1 layers'
+    works mosb apply m.yaml
+    contains "$err" "warning: layer sha256:$(basename "$blob") was damaged in the store: 3 blocks were put right, 12288 bytes"
+    equal "$(blob_requests | jq -r '.headers.range' | sort | tr '\n' ' ')" "$(ranges "$blob")"
+    equal "$(stat -c %i "$blob")" "$inode" "the blob is another file"
+    digests_are_right
+    runs one
+    eventually 10 state_is one ready
+    works mosb exec one -- md5sum /data/big
+    equal "$(marks)" ""
+}
+# blob_requests: those for the layer of shell.
+blob_requests() { jq -c --arg d "$(basename "$(stored_layer shell)")" 'select(.path | endswith($d))' faults.log; }
+# ranges BLOB: of the blocks that the case above spoils.
+ranges() {
+    local superblock at
+    read -r superblock _ < <(verity_offsets "$1")
+    for at in $((superblock / 8192 * 4096)) $((superblock / 8192 * 4096 + 16384)) \
+        $(($(stat -c %s "$1") - 4096)); do
+        echo "bytes=$at-$((at + 4095))"
+    done | sort | tr '\n' ' '
+}
+
+test_case "a damaged layer is fetched as a whole where there are no ranges, or wrong ones" mended_whole
+mended_whole() {
+    start_registry
+    local blob superblock at range
+    blob=$(layer_blob "$fixtures/layout" shell)
+    read -r superblock _ < <(verity_offsets "$blob")
+    at=$((superblock / 8192 * 4096)) range=bytes=$at-$((at + 4095))
+    jq -n --arg r "$range" --arg answered "bytes $at-$((at + 4095))/$(stat -c %s "$blob")" \
+        '[{status: 200, fill: 100}, {status: 416},
+          {status: 206, headers: {"Content-Range": "bytes 0-4095/8192"}, fill: 4096},
+          {status: 206, headers: {"Content-Range": $answered}, fill: 4096}] |
+         map(. + {method: "GET", when: {range: $r}, times: 1})' >faults.json
+    start_faults
+    configure 'registries:' "  - host: $faulty" '    insecure: true'
+    manifest_v2 m.yaml < <(service one "docker://$faulty/test/shell:v1" "args: ['exec sleep 1000']")
+    works mosb apply m.yaml
+    blob=$(stored_layer shell)
+    local round
+    for round in 1 2 3 4; do
+        works mosb stop one
+        flip "$blob" "$at"
+        mkdir -p "$root/var/lib/mosb/state/suspects"
+        touch "$root/var/lib/mosb/state/suspects/$(basename "$blob")"
+        works mosb apply m.yaml
+        lacks "$err" 'put right'
+        equal "$(jq -r --arg r "$range" 'select(.headers.range == $r) | 1' faults.log | wc -l)" "$round"
+        digests_are_right
+        runs one
+    done
+    # the same, and now the ranges are right
+    works mosb stop one
+    flip "$blob" "$at"
+    touch "$root/var/lib/mosb/state/suspects/$(basename "$blob")"
+    works mosb mount "docker://$faulty/test/shell:v1" "$work/m"
+    contains "$err" '1 blocks were put right, 4096 bytes'
+    works mosb umount "$work/m"
     digests_are_right
 }
 

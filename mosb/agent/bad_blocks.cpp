@@ -1,0 +1,58 @@
+#include "mosb/agent/bad_blocks.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "mosb/base/log.h"
+#include "mosb/base/text.h"
+#include "verity/layer_scanner.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr std::size_t kShown = 3;
+/// Of somebody who looks; what is not found by then is left out.
+constexpr std::chrono::seconds kPatience{10};
+
+}  // namespace
+
+std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
+                                                 const verity::LayerState& layer) {
+  if (layer.bad_blocks.empty() || !verity::can_scan(layer.filesystem)) {
+    return {};
+  }
+  const std::string blob = paths.store() + "/blobs/sha256/" + layer.digest.hex();
+  auto owners = verity::locate_blocks({blob, layer.size, layer.root_hash, layer.digest, layer.filesystem},
+                                      layer.bad_blocks,
+                                      {.libexec_dir = libexec_dir(), .deadline = kPatience});
+  if (!owners) {
+    log::debug(owners.error().message());
+    return {};
+  }
+  return *std::move(owners);
+}
+
+std::string describe_owners(const std::vector<verity::BlockOwner>& owners) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < std::min(owners.size(), kShown); ++i) {
+    parts.push_back(to_string(owners[i]));
+  }
+  if (owners.size() > kShown) {
+    parts.push_back("and " + std::to_string(owners.size() - kShown) + " more");
+  }
+  return join(parts, ", ");
+}
+
+void name_bad_blocks(const Paths& paths, std::vector<verity::MountState>& mounts) {
+  for (verity::MountState& mount : mounts) {
+    for (verity::LayerState& layer : mount.layers) {
+      const std::string owners = describe_owners(bad_block_owners(paths, layer));
+      if (!owners.empty()) {
+        layer.detail += ": " + owners;
+      }
+    }
+  }
+}
+
+}  // namespace mosb::agent

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mosb/agent/paths.h"
+#include "verity/block_owner.h"
+#include "verity/mounted_image.h"
+
+namespace mosb::agent {
+
+/// What the blocks are used for that failed in a mounted layer: found by a scanner that reads the
+/// layer's metadata in the store now. Empty where no block is known, as over dm-verity, or where
+/// the layer is so damaged that nothing can be found.
+std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
+                                                 const verity::LayerState& layer);
+
+/// "block 12 of '/bin/su', block 13 of the inodes, and 2 more"; "" for none.
+std::string describe_owners(const std::vector<verity::BlockOwner>& owners);
+
+/// Adds that to the detail of each layer whose bad blocks are known.
+void name_bad_blocks(const Paths& paths, std::vector<verity::MountState>& mounts);
+
+}  // namespace mosb::agent

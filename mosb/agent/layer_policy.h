@@ -1,0 +1,26 @@
+#pragma once
+
+#include "mosb/base/filesystem.h"
+#include "verity/layer_scan.h"
+
+namespace mosb::agent {
+
+/// What this machine says to things that layers may have (mosb.yaml, `policy`). None of them gives
+/// anything: layers are mounted without devices and set-uid.
+struct LayerPolicy {
+  enum class Rule { kReport, kRefuse };
+
+  Rule device_nodes = Rule::kReport;
+  Rule set_id_files = Rule::kReport;
+  Rule file_capabilities = Rule::kReport;
+
+  Rule rule_for(verity::FindingKind kind) const;
+};
+
+/// Errors: kVerity, naming the first finding that is refused.
+Status check_policy(const verity::LayerScan& scan, const LayerPolicy& policy);
+/// For a layer that cannot be scanned: what nobody looked for may be there. Errors: kVerity if
+/// anything is refused.
+Status check_policy_without_scan(Filesystem filesystem, const LayerPolicy& policy);
+
+}  // namespace mosb::agent

@@ -1,0 +1,88 @@
+#include "mosb/agent/layer_scans.h"
+
+#include <string>
+#include <utility>
+
+#include "mosb/base/file.h"
+#include "mosb/base/log.h"
+#include "mosb/base/sys.h"
+#include "verity/layer_scanner.h"
+
+namespace mosb::agent {
+
+namespace {
+
+constexpr ByteCount kMaxRecord{verity::kMaxScanAnswer + 256};
+
+std::string record_of(const Paths& paths, const Digest& layer) {
+  return paths.layer_scans() + "/" + layer.hex();
+}
+
+/// What a record begins with; the scanner's answer follows.
+std::string head_of(const verity::LayerSource& layer) {
+  return "rules " + std::to_string(verity::kScanRules) + " filesystem " + filesystem_name(layer.filesystem) +
+         " root_hash " + layer.root_hash.hex() + " size " + std::to_string(layer.size.value) + "\n";
+}
+
+Status write_record(const Paths& paths,
+                    const verity::LayerSource& layer,
+                    const verity::LayerScan& scan) {
+  MOSB_CHECK(sys::mkdir_all(paths.layer_scans(), 0700));
+  return write_file_atomic(
+      record_of(paths, layer.digest), head_of(layer) + passed_answer(scan), 0600);
+}
+
+Status policy_for(const verity::LayerSource& layer,
+                  const verity::LayerScan& scan,
+                  const LayerPolicy& policy) {
+  return check_policy(scan, policy).context("layer " + layer.digest.str());
+}
+
+}  // namespace
+
+std::optional<verity::LayerScan> recorded_scan(const Paths& paths,
+                                               const verity::LayerSource& layer) {
+  const auto text = read_file(record_of(paths, layer.digest), kMaxRecord);
+  const std::string head = head_of(layer);
+  if (!text || !text->starts_with(head)) {
+    return std::nullopt;
+  }
+  auto scan = verity::parse_scan_answer(std::string_view(*text).substr(head.size()));
+  return scan ? std::optional(*std::move(scan)) : std::nullopt;
+}
+
+Status forget_scan(const Paths& paths, const Digest& layer) {
+  return sys::unlink(record_of(paths, layer));
+}
+
+Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer,
+                                                   const LayerPolicy& policy) {
+  if (!verity::can_scan(layer.filesystem)) {
+    MOSB_CHECK(check_policy_without_scan(layer.filesystem, policy)
+                   .context("layer " + layer.digest.str()));
+    return std::optional<verity::LayerScan>();
+  }
+  verity::LayerScan scan =
+      MOSB_TRY(verity::scan_layer(layer, verity::Scanner{.libexec_dir = libexec_dir()}));
+  MOSB_CHECK(policy_for(layer, scan, policy));
+  return std::optional(std::move(scan));
+}
+
+Status LayerScans::admit(const verity::LayerSource& layer) {
+  if (const auto known = recorded_scan(paths_, layer)) {
+    return policy_for(layer, *known, policy_);
+  }
+  std::optional<verity::LayerScan> scan = MOSB_TRY(scan_anew(layer, policy_));
+  if (!scan) {
+    return ok();
+  }
+  const Status written = write_record(paths_, layer, *scan);
+  if (!written) {
+    log::warn("layer " + layer.digest.str() +
+              " will be scanned again: " + written.error().message());
+  }
+  fresh_.push_back({layer.digest, *std::move(scan)});
+  return ok();
+}
+
+}  // namespace mosb::agent

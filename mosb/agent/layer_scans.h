@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "mosb/agent/layer_policy.h"
+#include "mosb/agent/paths.h"
+#include "mosb/base/digest.h"
+#include "mosb/base/result.h"
+#include "verity/layer.h"
+#include "verity/layer_scan.h"
+
+namespace mosb::agent {
+
+struct ScannedLayer {
+  Digest digest;
+  verity::LayerScan scan;
+};
+
+/// Admits layers before they are mounted. One that passed is not scanned again: a record of what
+/// was found lies below the state folder, bound to root hash, size and rules of the scan. The
+/// records are no more than a cache, and whoever could write one could write the state as well.
+/// `paths` must outlive this.
+class LayerScans {
+ public:
+  LayerScans(const Paths& paths, const LayerPolicy& policy) : paths_(paths), policy_(policy) {}
+
+  /// Errors: kVerity for a layer that the scan or this machine's policy refuses, or that the policy
+  /// would have to know more of than can be scanned; those of verity::scan_layer().
+  Status admit(const verity::LayerSource& layer);
+  /// Those admitted that were scanned just now.
+  const std::vector<ScannedLayer>& fresh() const { return fresh_; }
+
+ private:
+  const Paths& paths_;
+  LayerPolicy policy_;
+  std::vector<ScannedLayer> fresh_;
+};
+
+/// What was found when the layer was scanned; nullopt if there is no record by today's rules.
+std::optional<verity::LayerScan> recorded_scan(const Paths& paths,
+                                               const verity::LayerSource& layer);
+/// Removes the record; none is success.
+Status forget_scan(const Paths& paths, const Digest& layer);
+
+/// Scans a layer wherever it lies, without a look at records, and applies the policy. nullopt: there
+/// is no scanner for its file system, and no policy that would need one.
+Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer, const LayerPolicy& policy);
+
+}  // namespace mosb::agent
