@@ -9,6 +9,7 @@
 #include <linux/fuse.h>
 #include <sys/stat.h>
 
+#include "verity/layer_filesystem.h"
 #include "verity/page_buffer.h"
 #include "verity/squashfs_view.h"
 
@@ -318,6 +319,7 @@ Result<std::unique_ptr<FuseHandler>> make_squashfs_tree(const VerifiedReader& re
                                                         FaultLog& faults,
                                                         std::shared_ptr<BlockCache> cache,
                                                         const IdShift& ids) {
+  MOSB_CHECK(require_filesystem(reader.filesystem(), Filesystem::kSquashfs));
   auto view = MOSB_TRY(SquashfsView::open(reader, faults, std::move(cache)));
   PageBuffer buffer = MOSB_TRY(PageBuffer::make(kMaxReadSize));
   return std::unique_ptr<FuseHandler>(

@@ -341,6 +341,21 @@ TEST_CASE("a squashfs server with ids that cannot be is refused", "[verity][kern
   CHECK(server.ready());
 }
 
+TEST_CASE("a squashfs server refuses an erofs layer before it serves", "[verity][kernel]") {
+  if (!test::can_mount("a squashfs server refuses an erofs layer")) {
+    return;
+  }
+  const TempDir dir = temp_dir();
+  REQUIRE(sys::mkdir(dir.path() + "/tree", 0755));
+  const std::string image = dir.path() + "/layer";
+  test::run({"mkfs.erofs", "--quiet", image, dir.path() + "/tree"});
+  const auto made = append_hash_tree(image);
+  REQUIRE(made);
+  RunningServer server(serving(MadeLayer{.path = image, .tree = *made}));
+  CHECK(server.report().find("but it is erofs") != std::string::npos);
+  CHECK(server.wait(std::chrono::seconds(10)));
+}
+
 TEST_CASE("no request can make a handler read what it should not", "[verity]") {
   if (!test::have("mksquashfs", "no request can make a handler read what it should not")) {
     return;

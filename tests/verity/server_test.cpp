@@ -282,7 +282,7 @@ TEST_CASE("a layer that is not what was signed is refused before it is served",
     };
     std::string image = test::image_bytes(300);
     image[0] = 'x';
-    CHECK(has(with_tree(image), "not a squashfs image"));
+    CHECK(has(with_tree(image), "neither a squashfs nor an erofs image"));
     image = test::image_bytes(300);
     image[42] = '\1';
     CHECK(has(with_tree(image), "says that the image has"));
