@@ -132,8 +132,32 @@ struct SquashfsView::Library {
     }
   }
 
+  /// libsquashfuse reads from `offset` of a metadata block without a look at how long that is.
+  Status check_offset(std::uint64_t block, std::uint64_t offset) {
+    auto position = static_cast<sqfs_off_t>(block);
+    sqfs_block* metadata = nullptr;
+    MOSB_CHECK(check(sqfs_md_cache(&fs, &position, &metadata)));
+    // A block that could not be read before is in its cache as none.
+    const bool fits = metadata != nullptr && offset < metadata->size;
+    return fits ? ok() : Status(refused(EIO));
+  }
+  /// The same for an entry of a table, which does not cross its blocks.
+  Status check_entry(const sqfs_table& table, std::uint64_t index) {
+    const std::uint64_t begin = index * table.each;
+    return check_offset(table.blocks[begin / SQUASHFS_METADATA_SIZE],
+                        begin % SQUASHFS_METADATA_SIZE + table.each - 1);
+  }
+  /// The same for the entries of a directory that has any.
+  Status check_directory(const sqfs_inode& inode) {
+    constexpr std::uint32_t kEmpty = 3;
+    return inode.xtra.dir.dir_size <= kEmpty
+               ? ok()
+               : check_offset(fs.sb.directory_table_start + inode.xtra.dir.start_block,
+                              inode.xtra.dir.offset);
+  }
   Result<sqfs_inode> inode(InodePlace place) {
     sqfs_inode inode{};
+    MOSB_CHECK(check_offset(fs.sb.inode_table_start + (place >> 16U), place & 0xffffU));
     MOSB_CHECK(check(sqfs_inode_get(&fs, &inode, place)));
     return inode;
   }
@@ -142,6 +166,7 @@ struct SquashfsView::Library {
     if (index >= fs.sb.no_ids) {
       return refused(EIO);
     }
+    MOSB_CHECK(check_entry(fs.id_table, index));
     MOSB_CHECK(check(sqfs_id_get(&fs, index, &value)));
     return value;
   }
@@ -207,6 +232,7 @@ Result<std::size_t> SquashfsView::Library::read_fragment(const sqfs_inode& inode
     return refused(EIO);
   }
   squashfs_fragment_entry entry{};
+  MOSB_CHECK(check_entry(fs.frag_table, inode.xtra.reg.frag_idx));
   MOSB_CHECK(check(sqfs_frag_entry(&fs, &entry, inode.xtra.reg.frag_idx)));
   const CachedBlock data = MOSB_TRY(block(entry.start_block, entry.size));
   const std::uint64_t begin = inode.xtra.reg.frag_off + offset % fs.sb.block_size;
@@ -227,7 +253,12 @@ Status SquashfsView::Library::for_each_attribute(
   if (node.xattr >= fs.xattr_info.xattr_ids) {
     return refused(EIO);
   }
+  MOSB_CHECK(check_entry(fs.xattr_table, node.xattr));
   MOSB_CHECK(check(sqfs_xattr_open(&fs, &node, &attribute)));
+  if (attribute.remain > 0) {
+    MOSB_CHECK(check_offset(fs.xattr_info.xattr_table_start + (attribute.info.xattr >> 16U),
+                            attribute.info.xattr & 0xffffU));
+  }
   if (attribute.remain > kMaxAttributes) {
     return refused(EIO);
   }
@@ -302,6 +333,7 @@ Result<std::optional<InodePlace>> SquashfsView::lookup(InodePlace directory,
   if (!S_ISDIR(inode.base.mode)) {
     return refused(ENOTDIR);
   }
+  MOSB_CHECK(library_->check_directory(inode));
   sqfs_dir_entry entry{};
   sqfs_dentry_init(&entry, library_->name.data());
   bool found = false;
@@ -337,6 +369,7 @@ Status SquashfsView::list(InodePlace directory,
     if (!S_ISDIR(inode.base.mode)) {
       return refused(ENOTDIR);
     }
+    MOSB_CHECK(library_->check_directory(inode));
     if (from > inode.xtra.dir.dir_size ||
         sqfs_dir_open(&library_->fs, &inode, &dir, static_cast<off_t>(from)) != SQFS_OK) {
       return refused(EINVAL);
@@ -414,6 +447,7 @@ Status SquashfsView::data_ranges(
     return refused(EIO);
   }
   squashfs_fragment_entry entry{};
+  MOSB_CHECK(library_->check_entry(library_->fs.frag_table, inode.xtra.reg.frag_idx));
   MOSB_CHECK(check(sqfs_frag_entry(&library_->fs, &entry, inode.xtra.reg.frag_idx)));
   bool compressed = false;
   std::uint32_t size = 0;

@@ -88,13 +88,8 @@ TEST_CASE("a service with a corrupt layer is started anew from a fresh mount", "
   const ServiceSpec spec = spec_named("web");
   ServiceFacts facts = running(spec);
   verity::MountState mount;
-  mount.layers.push_back({Digest::of("layer"),
-                          verity::RootHash(Sha256{}),
-                          "/dev/loop0",
-                          true,
-                          "corrupt block 3",
-                          {},
-                          {}});
+  mount.layers.push_back(
+      {Digest::of("layer"), verity::RootHash(Sha256{}), "/dev/loop0", true, "corrupt block 3"});
   facts.mounts.push_back(mount);
   CHECK(change_for(view_of(spec, facts, true)) == ServiceChange{true, true, true});
 }
