@@ -106,8 +106,7 @@ Result<MountState> state_of(const LiveImage& image,
                      {},
                      recorded.layer.size};
     if (layer.corrupt) {
-      const LayerPlace place =
-          place_of(environment, image.record.display, recorded.layer);
+      const LayerPlace place = place_of(environment, image.record.display, recorded.layer);
       layer.bad_blocks = MOSB_TRY(read_server_state(place.status())).blocks;
     }
     state.layers.push_back(std::move(layer));

@@ -23,9 +23,10 @@ std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
     return {};
   }
   const std::string blob = paths.store() + "/blobs/sha256/" + layer.digest.hex();
-  auto owners = verity::locate_blocks({blob, layer.size, layer.root_hash, layer.digest, layer.filesystem},
-                                      layer.bad_blocks,
-                                      {.libexec_dir = libexec_dir(), .deadline = kPatience});
+  auto owners =
+      verity::locate_blocks({blob, layer.size, layer.root_hash, layer.digest, layer.filesystem},
+                            layer.bad_blocks,
+                            {.libexec_dir = libexec_dir(), .deadline = kPatience});
   if (!owners) {
     log::debug(owners.error().message());
     return {};

@@ -20,8 +20,9 @@ std::string record_of(const Paths& paths, const Digest& layer) {
 
 /// What a record begins with; the scanner's answer follows.
 std::string head_of(const verity::LayerSource& layer) {
-  return "rules " + std::to_string(verity::kScanRules) + " filesystem " + filesystem_name(layer.filesystem) +
-         " root_hash " + layer.root_hash.hex() + " size " + std::to_string(layer.size.value) + "\n";
+  return "rules " + std::to_string(verity::kScanRules) + " filesystem " +
+         filesystem_name(layer.filesystem) + " root_hash " + layer.root_hash.hex() + " size " +
+         std::to_string(layer.size.value) + "\n";
 }
 
 Status write_record(const Paths& paths,
@@ -58,8 +59,8 @@ Status forget_scan(const Paths& paths, const Digest& layer) {
 Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer,
                                                    const LayerPolicy& policy) {
   if (!verity::can_scan(layer.filesystem)) {
-    MOSB_CHECK(check_policy_without_scan(layer.filesystem, policy)
-                   .context("layer " + layer.digest.str()));
+    MOSB_CHECK(
+        check_policy_without_scan(layer.filesystem, policy).context("layer " + layer.digest.str()));
     return std::optional<verity::LayerScan>();
   }
   verity::LayerScan scan =

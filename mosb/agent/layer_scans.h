@@ -43,8 +43,9 @@ std::optional<verity::LayerScan> recorded_scan(const Paths& paths,
 /// Removes the record; none is success.
 Status forget_scan(const Paths& paths, const Digest& layer);
 
-/// Scans a layer wherever it lies, without a look at records, and applies the policy. nullopt: there
-/// is no scanner for its file system, and no policy that would need one.
-Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer, const LayerPolicy& policy);
+/// Scans a layer wherever it lies, without a look at records, and applies the policy. nullopt:
+/// there is no scanner for its file system, and no policy that would need one.
+Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer,
+                                                   const LayerPolicy& policy);
 
 }  // namespace mosb::agent

@@ -58,8 +58,8 @@ std::optional<verity::LayerScan> known_scan(const Session& session, const oci::D
     return std::nullopt;
   }
   const agent::Paths paths = session.paths();
-  return agent::recorded_scan(
-      paths, {"", ByteCount{layer.size}, *root_hash, layer.digest, *filesystem});
+  return agent::recorded_scan(paths,
+                              {"", ByteCount{layer.size}, *root_hash, layer.digest, *filesystem});
 }
 
 Json with_scans(const Session& session, const std::vector<oci::Descriptor>& layers) {
@@ -216,16 +216,16 @@ Result<int> verify(Session& session, const RefFlags& flags) {
   print_line(session,
              ref.str() + " " + image.descriptor.digest.str() + ": " +
                  trust::outcome_name(image.report.outcome) + " by policy " +
-                 quote(image.report.policy) +
-                 ", every block of every layer is good" +
+                 quote(image.report.policy) + ", every block of every layer is good" +
                  (all_scanned ? ", and so are its files' names and kinds" : ""));
   show_layers(session, layers);
   for (const agent::VerifiedLayer& layer : image.layers) {
     if (layer.scan) {
       show_scan(session, layer.descriptor.digest, *layer.scan);
     } else {
-      print_line(session, "layer " + layer.descriptor.digest.str() + ": files' names and kinds of " +
-                              "this file system are not looked at");
+      print_line(session,
+                 "layer " + layer.descriptor.digest.str() + ": files' names and kinds of " +
+                     "this file system are not looked at");
     }
   }
   return 0;

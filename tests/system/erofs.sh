@@ -115,6 +115,25 @@ runs_as_service() {
     works mosb image scrub
 }
 
+test_case "what an erofs layer has is not looked at, which is said, and refused where policy asks for it" not_scanned
+not_scanned() {
+    built x
+    works mosb image verify oci:l:x
+    contains "$out" 'every block of every layer is good$'
+    contains "$out" 'names and kinds of this file system are not looked at'
+    works mosb image verify oci:l:x -o json
+    equal "$(json '.layers[0].scan == null')" true
+    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+    configure 'policy:' '  device_nodes: refuse'
+    refused 15 verity "erofs, can't be scanned.*refuses device-nodes" mosb apply m.yaml
+    refused 15 verity 'policy.device_nodes' mosb mount oci:l:x "$work/m"
+    refused 15 verity 'policy.device_nodes' mosb image verify oci:l:x
+    equal "$(mounted_as erofs)" 0
+    configure
+    works mosb apply m.yaml -o json
+    equal "$(json '.scanned | length')" 0
+}
+
 test_case "layers of both kinds in one image hide each other as layers do" mixed
 mixed() {
     mkdir -p top/etc

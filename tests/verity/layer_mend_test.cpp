@@ -97,7 +97,8 @@ TEST_CASE_METHOD(MendFixture,
     CHECK(mended.blocks == blocks.size());
     // Of a bad salt or topmost block both are fetched: which of them it is shows only then.
     CHECK(mended.fetched.value <= (blocks.size() + 1) * kBlockSize);
-    CHECK(verify_layer_file(test::source_of(layer_.path, layer_.tree.file_size.value, layer_.tree.root_hash)));
+    CHECK(verify_layer_file(
+        test::source_of(layer_.path, layer_.tree.file_size.value, layer_.tree.root_hash)));
   }
 }
 

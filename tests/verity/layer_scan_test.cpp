@@ -117,7 +117,8 @@ class ScanFixture {
     return {blob,
             tree.file_size,
             tree.root_hash,
-            must(Digest::parse("sha256:" + std::string(64, '0')))};
+            must(Digest::parse("sha256:" + std::string(64, '0'))),
+            Filesystem::kSquashfs};
   }
   Result<LayerScan> scan(const Image& image) const { return scan_layer(layer(image), scanner()); }
   Scanner scanner() const { return {.libexec_dir = programs()}; }
@@ -421,8 +422,11 @@ TEST_CASE_METHOD(ScanFixture, "a block that is not what was signed is refused", 
   const auto scanned = scan_layer(layer, scanner());
   REQUIRE_FALSE(scanned);
   CHECK(scanned.error().code() == Errc::kVerity);
-  const LayerSource other{
-      layer.blob_path, layer.size, must(RootHash::parse(std::string(64, 'a'))), layer.digest};
+  const LayerSource other{layer.blob_path,
+                          layer.size,
+                          must(RootHash::parse(std::string(64, 'a'))),
+                          layer.digest,
+                          Filesystem::kSquashfs};
   CHECK(scan_layer(other, scanner()).error().code() == Errc::kVerity);
 }
 
