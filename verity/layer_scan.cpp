@@ -29,8 +29,9 @@ Status read_finding(const std::vector<std::string>& words, LayerScan& scan) {
   if (!scan.findings.empty() && scan.findings.back().kind >= kind) {
     return nonsense();
   }
-  scan.findings.push_back(
-      {kind, MOSB_TRY(count(words[1], 1)), MOSB_TRY(decode_scan_word(words[2], kMaxScanPath))});
+  const std::uint64_t number = MOSB_TRY(count(words[1], 1));
+  std::string example = MOSB_TRY(decode_scan_word(words[2], kMaxScanPath));
+  scan.findings.push_back({kind, number, std::move(example)});
   return ok();
 }
 

@@ -16,6 +16,7 @@
 #include "mosb/base/sys.h"
 #include "verity/block_owner.h"
 #include "verity/geometry.h"
+#include "verity/layer_filesystem.h"
 #include "verity/layer_scan.h"
 #include "verity/layer_scanner.h"
 #include "verity/server_sandbox.h"
@@ -71,6 +72,10 @@ int main(int argc, char** argv) {
   const auto reader = VerifiedReader::open(ScannerFds::kBlob, ByteCount{*size}, *root_hash);
   if (!reader) {
     answer(refused_answer("", reader.error().message()));
+  }
+  const Status kind = require_filesystem(reader->filesystem(), Filesystem::kSquashfs);
+  if (!kind) {
+    answer(refused_answer("", kind.error().message()));
   }
   answer(blocks.empty() ? scan_squashfs(*reader) : locate_in_squashfs(*reader, blocks));
 }

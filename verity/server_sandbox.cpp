@@ -20,6 +20,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define MOSB_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)  // clang's way to say it
+#if __has_feature(address_sanitizer)
+#define MOSB_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 namespace mosb::verity {
 
 namespace {
@@ -141,7 +149,7 @@ std::vector<Allowed> allowed_calls(int blob_fd) {
       {SYS_exit, {}},
       {SYS_exit_group, {}},
   };
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(MOSB_ADDRESS_SANITIZER)
   // What the sanitizers' own run-time code does between our calls.
   for (const int call : {SYS_pipe2, SYS_getpid, SYS_gettid, SYS_sigaltstack}) {
     calls.push_back({static_cast<std::uint32_t>(call), {}});
@@ -158,7 +166,7 @@ Status drop_privileges(const ServerLimits& limits) {
   MOSB_CHECK(step("go to /", ::chdir("/")));
   (void)::signal(SIGPIPE, SIG_IGN);
   MOSB_CHECK(set_limit("limit core dumps", RLIMIT_CORE, 0));
-#if !defined(__SANITIZE_ADDRESS__)  // its shadow memory alone is 16 TiB of addresses
+#if !defined(MOSB_ADDRESS_SANITIZER)  // its shadow memory alone is 16 TiB of addresses
   MOSB_CHECK(set_limit("limit memory", RLIMIT_AS, limits.address_space.value));
 #endif
   if (limits.processor_time.count() > 0) {

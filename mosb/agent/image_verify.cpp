@@ -50,15 +50,14 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
                                    const oci::Descriptor& layer,
                                    const VerifyImageRequest& request) {
   const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
-  verity::LayerSource source{"",
-                             ByteCount{layer.size},
-                             MOSB_TRY(verity::RootHash::parse(text)),
-                             layer.digest,
-                             *oci::layer_filesystem(layer.media_type)};
+  const verity::RootHash root_hash = MOSB_TRY(verity::RootHash::parse(text));
+  verity::LayerSource source{
+      "", ByteCount{layer.size}, root_hash, layer.digest, *oci::layer_filesystem(layer.media_type)};
   const auto* const layout = dynamic_cast<const oci::Layout*>(&from);
   if (layout != nullptr) {
     source.blob_path = layout->blob_path(layer.digest);
-    return VerifiedLayer{layer, text, MOSB_TRY(check_file(source, request.policy))};
+    auto scan = MOSB_TRY(check_file(source, request.policy));
+    return VerifiedLayer{layer, text, std::move(scan)};
   }
   std::optional<verity::LayerScan> scan;
   MOSB_CHECK(oci::fetch_anew_while_wrong(from, [&]() -> Status {

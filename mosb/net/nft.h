@@ -27,6 +27,8 @@ class LibNft : public Nft {
   ~LibNft() override;
   LibNft(const LibNft&) = delete;
   LibNft& operator=(const LibNft&) = delete;
+  LibNft(LibNft&&) = delete;
+  LibNft& operator=(LibNft&&) = delete;
   Status run(const std::string& commands) override;
   Result<std::string> list(const std::string& command, bool as_json) override;
 

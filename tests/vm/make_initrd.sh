@@ -17,8 +17,8 @@ mkdir -p "$root"/{dev,etc,mnt/payload,proc,root,run,sys,tmp,var/tmp} "$root"/usr
 ln -s usr/bin usr/lib usr/lib64 usr/sbin "$root/"
 
 # What the packages install as programs, and what of them and of mosb is loaded while they run.
-programs=$(dpkg -L bash coreutils curl diffutils dmsetup erofs-utils findutils grep iproute2 jq kmod nftables \
-    procps sed squashfs-tools util-linux mount busybox-static mawk |
+programs=$(dpkg -L bash busybox-static coreutils curl diffutils dmsetup erofs-utils findutils grep \
+    iproute2 jq kmod mawk mount nftables procps sed squashfs-tools util-linux |
     grep -E '^(/usr)?/s?bin/[^/]+$')
 loaded=$(dpkg -L libcryptsetup12 libcurl4 libdevmapper1.02.1 libfuse3-3 libnftables1 libnl-3-200 \
     liblxc1 libsquashfuse0 libarchive13 | grep -E '\.so\.[0-9]+$')
@@ -29,8 +29,7 @@ while read -r file; do
     mkdir -p "$root$(dirname "$file")"
     [[ -e $root$file ]] || cp -L "$file" "$root$file"
 done < <(printf '%s\n' "$programs" "$loaded" "$libraries")
-# awk and the like
-cp -a /etc/alternatives "$root/etc/"
+ln -sf mawk "$root/usr/bin/awk"
 
 version=$(debugfs -R 'ls -p /usr/lib/modules' "$image/disk.img" 2>/dev/null |
     grep -oE "/${kernel//./\\.}\.[^/]+/" | tr -d /)
