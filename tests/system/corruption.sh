@@ -66,11 +66,12 @@ data_at_rest() {
         "$(image_digest "$fixtures/layout" shell)"
 }
 
-test_case "a bad block is named with the file that it belongs to" named_file
-named_file() {
+# degraded_while_running: the service one runs, and a bit of its file /data/big has flipped: of the
+# block superblock / 2 / 4096.
+degraded_while_running() {
     manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
     works mosb apply m.yaml
-    local blob superblock
+    local blob
     blob=$(stored_layer shell)
     read -r superblock _ < <(verity_offsets "$blob")
     flip "$blob" $((superblock / 2))
@@ -78,6 +79,11 @@ named_file() {
     run mosb exec one -- md5sum /data/big
     [[ $status != 0 ]] || fail "the corrupt file was read"
     eventually 10 state_is one degraded
+}
+
+test_case "a bad block is named with the file that it belongs to" named_file
+named_file() {
+    degraded_while_running
     local block=$((superblock / 2 / 4096))
     works mosb ps -o json
     contains "$(json '.[0].message')" "block $block of '/data/big'"
@@ -107,16 +113,7 @@ lower_level() {
 
 test_case "a bit flipped while the service runs gives EIO and degraded, and a start is refused" running
 running() {
-    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000')
-    works mosb apply m.yaml
-    local blob superblock
-    blob=$(stored_layer shell)
-    read -r superblock _ < <(verity_offsets "$blob")
-    flip "$blob" $((superblock / 2))
-    drop_caches
-    run mosb exec one -- md5sum /data/big
-    [[ $status != 0 ]] || fail "the corrupt file was read"
-    eventually 10 state_is one degraded
+    degraded_while_running
     run mosb mounts -o json
     contains "$out" '"corrupt"'
     works mosb stop one

@@ -72,23 +72,8 @@ config:
   - {id: nic2, device: virtio-net, network: 'tap:tap0', mac: '52:54:00:00:00:03'}
 END
 
-failed=0
-judge() {
-    local name=$1 status
-    shift
-    # Not as a condition, where bash ignores set -e in what is called.
-    set +e
-    (set -e && "$@") >"$work/said" 2>&1
-    status=$?
-    set -e
-    if ((status == 0)); then
-        echo "ok - $name"
-    else
-        failed=1
-        echo "not ok - $name"
-        tail -n 40 "$work/said" | sed 's/^/    /'
-    fi
-}
+# shellcheck source=judge.sh
+source "$here/judge.sh"
 # With MOSB_TEST_KEEP the whole console comes after a failure.
 log() { tr -d '\r' <"$work/root/var/log/mosb/machines/devices.log"; }
 starts() {

@@ -70,24 +70,8 @@ config:
     romfile: ''
 END
 
-failed=0
-judge() {
-    local name=$1
-    shift
-    local status
-    # Not as a condition, where bash ignores set -e in what is called.
-    set +e
-    (set -e && "$@") >"$work/said" 2>&1
-    status=$?
-    set -e
-    if ((status == 0)); then
-        echo "ok - $name"
-    else
-        failed=1
-        echo "not ok - $name"
-        tail -n 40 "$work/said" | sed 's/^/    /'
-    fi
-}
+# shellcheck source=judge.sh
+source "$here/judge.sh"
 answers() { [[ $("$work/answer" ask "$1" "$2" 22222) == echo\ * ]]; }
 own_address() { ip -4 -o addr show scope global | sed -nE 's/.* inet ([0-9.]+).*/\1/p' | head -n 1; }
 starts() {
