@@ -18,6 +18,8 @@
 
 namespace mosb::verity {
 
+class SquashfsLibrary;
+
 /// Where an inode lies in the image; names of one file (hard links) have the same.
 using InodePlace = std::uint64_t;
 
@@ -53,8 +55,8 @@ struct SquashfsFacts {
   std::uint64_t bytes_used;
 };
 
-/// A squashfs image read through a VerifiedReader: the seam over libsquashfuse, which is handed no
-/// descriptor and so cannot read anything else. A view belongs to one thread.
+/// A squashfs image read through a VerifiedReader, by libsquashfuse (SquashfsLibrary), which is
+/// handed no descriptor and so cannot read anything else. A view belongs to one thread.
 /// Errors of all members are kVerity: with the errno EIO for bad blocks and broken structures,
 /// ENOTDIR, EINVAL, ENAMETOOLONG where a call does not fit the inode; without one for an entry
 /// whose name is none.
@@ -90,10 +92,9 @@ class SquashfsView {
   Result<std::optional<std::string>> attribute(InodePlace place, std::string_view name);
 
  private:
-  struct Library;
-  explicit SquashfsView(std::unique_ptr<Library> library);
+  explicit SquashfsView(std::unique_ptr<SquashfsLibrary> library);
 
-  std::unique_ptr<Library> library_;
+  std::unique_ptr<SquashfsLibrary> library_;
 };
 
 }  // namespace mosb::verity
