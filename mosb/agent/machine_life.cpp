@@ -19,6 +19,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "provider-kvm/machine_run.h"
+#include "provider-kvm/vsock_device.h"
 
 namespace mosb::agent {
 
@@ -111,6 +112,9 @@ Result<kvm::RunRecord> start_locked(const MachineHost& host,
   const FileLock ports = MOSB_TRY(lock_host_ports(host.paths));
   MOSB_CHECK(check_host_ports(spec, MOSB_TRY(read_port_holders(host.paths, name)))
                  .context("machine " + quote(name)));
+  if (spec.vsock_cid) {
+    MOSB_CHECK(kvm::check_vsock(*spec.vsock_cid).context("machine " + quote(name)));
+  }
   MOSB_CHECK(rotate_console_log(place.files.console_log()));
   if (spec.cloud_init) {
     MOSB_CHECK(write_seed(*spec.cloud_init));

@@ -241,6 +241,18 @@ no_tap() {
     [[ ! -e /sys/class/net/mosbtest9 ]] || fail "a tap was made"
 }
 
+test_case "a vsock is refused before qemu starts where the host has none for guests" no_vsock
+no_vsock() {
+    define vm1 r "vsock: 42"
+    if [[ -w /dev/vhost-vsock ]]; then
+        works mosb machine start vm1
+        works mosb machine stop vm1 --force
+    else
+        refused 22 host "vsock 42: .*/dev/vhost-vsock" mosb machine start vm1
+    fi
+    nothing_runs
+}
+
 test_case "what a machine prints is for its owner's eyes only" private_log
 private_log() {
     define vm1 r

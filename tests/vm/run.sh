@@ -4,7 +4,8 @@
 # machines without a disk, the behaviours of verified mounts: over dm-verity with the kernel of
 # Debian's backports, and with Debian 12's own, where servers shift ids. Then forwards.sh: a service
 # in a machine of `mosb machine`, and beside it secure_boot.sh: what Debian signed, in a machine with
-# Secure Boot and a TPM, and devices.sh: a guest that uses disks and cards of every kind.
+# Secure Boot and a TPM, and devices.sh: a guest that uses disks and cards of every kind. With
+# MOSB_LONG=1 at last vsock.sh: a machine in the machine, with a vsock.
 #
 #   tests/vm/run.sh [MACHINE…]    6.1 (the disk), 6.1-initrd or 6.12-initrd, by default all;
 #                                 MOSB_BUILD names another build directory
@@ -75,6 +76,9 @@ if [[ " $* " == *" 6.1 "* ]]; then
     "$here/forwards.sh" | tee -a "$work/said" || failed=1
     wait "$beside" || failed=1
     tee -a "$work/said" <"$work/beside"
+    if [[ ${MOSB_LONG:-0} == 1 ]]; then
+        "$here/vsock.sh" | tee -a "$work/said" || failed=1
+    fi
 fi
 echo "real: machine $(grep -c '^ok - ' "$work/said")"
 ! grep -q '^not ok' "$work/said" && ((failed == 0))

@@ -45,7 +45,7 @@ linux /vmlinuz console=ttyS0 panic=0
 boot
 END
 
-# machine NAME SHIM KERNEL: one that boots from a disk with these.
+# machine NAME SHIM KERNEL: one that boots from a disk at USB with these.
 machine() {
     truncate -s 48M "$work/$1.raw"
     mformat -i "$work/$1.raw" -F ::
@@ -63,7 +63,7 @@ config:
   secure-boot: true
   tpm: true
   disks:
-  - {file: $work/$1.raw, format: raw, size: 48MiB, attach: virtio}
+  - {file: $work/$1.raw, format: raw, size: 48MiB, attach: usb}
 END
     mosb machine init -f "$work/$1.yaml" >/dev/null
 }
