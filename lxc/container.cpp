@@ -31,20 +31,12 @@ namespace mosb::lxc {
 
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
-
 constexpr ByteCount kMaxReport{64 * kKiB};
 /// Beyond the start timeout, which the helper itself keeps: for its own clearing up.
 constexpr std::chrono::seconds kHelperSlack{25};
 constexpr std::chrono::seconds kKillTimeout{10};
 /// A helper that has nothing more to watch ends within this.
 constexpr std::chrono::seconds kHelperEnd{30};
-
-int remaining_ms(Deadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
-  return left.count() < 0 ? 0 : static_cast<int>(left.count());
-}
 
 /// The starter's part in connecting a container's network.
 struct Connecting {
@@ -92,11 +84,11 @@ void answer(Connecting& connecting) {
 Result<std::string> read_report(const UniqueFd& fd,
                                 Connecting& connecting,
                                 std::chrono::milliseconds timeout) {
-  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+  const Deadline deadline = Deadline::in(timeout);
   std::string text;
   for (;;) {
     std::array<pollfd, 2> wait{{{fd.get(), POLLIN, 0}, {connecting.socket.get(), POLLIN, 0}}};
-    const int ready = ::poll(wait.data(), wait.size(), remaining_ms(deadline));
+    const int ready = ::poll(wait.data(), wait.size(), deadline.poll_ms());
     if (ready == 0) {
       return Error(Errc::kRuntime, "the helper did not answer in time");
     }
@@ -166,8 +158,7 @@ Status run_helper(const ContainerSpec& spec,
 }
 
 /// Waits until the helper has let go of its lock. False after the timeout.
-Result<bool> wait_for_helper(const ContainerId& id, std::chrono::milliseconds timeout) {
-  const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+Result<bool> wait_for_helper(const ContainerId& id, const Deadline& deadline) {
   UniqueFd pidfd;
   const auto record = MOSB_TRY(read_run_record(id.run_dir));
   if (record && record->helper_pid > 0) {
@@ -179,10 +170,10 @@ Result<bool> wait_for_helper(const ContainerId& id, std::chrono::milliseconds ti
   }
   constexpr int kLookAgainMs = 5;  // only where the helper cannot be waited for
   while (MOSB_TRY(run_lock_is_held(id.run_dir))) {
-    const int left = remaining_ms(deadline);
-    if (left == 0) {
+    if (deadline.over()) {
       return false;
     }
+    const int left = deadline.poll_ms();
     pollfd wait{pidfd.get(), POLLIN, 0};
     if (::poll(&wait, 1, pidfd.is_open() ? left : std::min(left, kLookAgainMs)) > 0) {
       pidfd.reset();
@@ -222,7 +213,7 @@ Status kill_container(const ContainerId& id) {
   const bool is_whole = service.exists();
   MOSB_CHECK(service.kill_all(kKillTimeout));
   // Without its cgroup nothing was killed, and the helper has no reason to end.
-  if (is_whole && MOSB_TRY(wait_for_helper(id, kHelperEnd))) {
+  if (is_whole && MOSB_TRY(wait_for_helper(id, Deadline::in(kHelperEnd)))) {
     return ok();
   }
   const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
@@ -324,10 +315,9 @@ Status ask_to_stop(const ContainerId& id, int signal) {
   return ok();
 }
 
-Status finish_stop(const ContainerId& id, std::chrono::steady_clock::time_point deadline) {
+Status finish_stop(const ContainerId& id, const Deadline& deadline) {
   const std::string what = "stop " + quote(id.name);
-  const std::chrono::milliseconds grace(remaining_ms(deadline));
-  if (MOSB_TRY(run_lock_is_held(id.run_dir)) && !MOSB_TRY(wait_for_helper(id, grace))) {
+  if (MOSB_TRY(run_lock_is_held(id.run_dir)) && !MOSB_TRY(wait_for_helper(id, deadline))) {
     MOSB_CHECK(kill_container(id).context(what));
   }
   MOSB_CHECK(collect_garbage(id).context(what));
@@ -338,7 +328,7 @@ Status finish_stop(const ContainerId& id, std::chrono::steady_clock::time_point 
 
 Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace) {
   MOSB_CHECK(ask_to_stop(id, signal));
-  return finish_stop(id, std::chrono::steady_clock::now() + grace);
+  return finish_stop(id, Deadline::in(grace));
 }
 
 }  // namespace mosb::lxc

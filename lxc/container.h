@@ -9,6 +9,7 @@
 
 #include "lxc/container_spec.h"
 #include "mosb/base/clock.h"
+#include "mosb/base/deadline.h"
 #include "mosb/base/result.h"
 
 namespace mosb::lxc {
@@ -82,7 +83,7 @@ Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace);
 /// The halves of stop(), for those who stop several and do not want to wait for each in turn: the
 /// first one sends the signal, the second one waits until `deadline` and does all the rest.
 Status ask_to_stop(const ContainerId& id, int signal);
-Status finish_stop(const ContainerId& id, std::chrono::steady_clock::time_point deadline);
+Status finish_stop(const ContainerId& id, const Deadline& deadline);
 
 /// Removes what a container left that is not running (kill -9 of its helper, an earlier boot).
 /// Never touches one whose helper holds the lock.

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "mosb/base/deadline.h"
 #include "mosb/base/result.h"
-#include "provider-kvm/deadline.h"
 #include "provider-kvm/machine_run.h"
 
 namespace mosb::kvm {

@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
+#include "mosb/base/deadline.h"
 #include "mosb/base/json.h"
 #include "mosb/base/result.h"
 #include "mosb/base/unique_fd.h"
-#include "provider-kvm/deadline.h"
 #include "provider-kvm/qmp_message.h"
 
 namespace mosb::kvm {

@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "mosb/base/deadline.h"
 #include "mosb/base/result.h"
 #include "mosb/base/unique_fd.h"
-#include "provider-kvm/deadline.h"
 
 namespace mosb::kvm {
 

@@ -1,24 +1,20 @@
 #include "verity/layer_scanner.h"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <csignal>
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mosb/base/deadline.h"
+#include "mosb/base/pipe_text.h"
 #include "mosb/base/process.h"
 #include "mosb/base/sys.h"
 
 namespace mosb::verity {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// How long the end of a process may take that was killed, or has said all.
 constexpr std::chrono::seconds kEndPatience{5};
@@ -54,30 +50,17 @@ Error died(const std::string& how) {
 }
 
 /// What the scanner says until it closes the pipe.
-Result<std::string> read_answer(int pipe, Clock::time_point deadline) {
-  std::string text;
-  std::array<char, 4096> buffer{};
-  while (text.size() <= kMaxScanAnswer) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) {
+Result<std::string> read_answer(int pipe, const Deadline& deadline) {
+  PipeText answer = MOSB_TRY(read_pipe(pipe, ByteCount{kMaxScanAnswer}, deadline));
+  switch (answer.end) {
+    case PipeText::End::kTimeout:
       return died("had not come to an end in time and was killed");
-    }
-    pollfd fd{pipe, POLLIN, 0};
-    if (::poll(&fd, 1, static_cast<int>(left.count())) <= 0) {
-      continue;
-    }
-    const ssize_t n = ::read(pipe, buffer.data(), buffer.size());
-    if (n == 0) {
-      return text;
-    }
-    if (n > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      return Error::sys("read from the layer scanner", errno);
-    }
+    case PipeText::End::kTooMuch:
+      return died("said too much");
+    case PipeText::End::kClosed:
+      break;
   }
-  return died("said too much");
+  return std::move(answer.text);
 }
 
 Status check_end(const std::optional<int>& status) {
@@ -110,7 +93,7 @@ Result<std::string> ask(const LayerSource& layer,
   }
   pipe.write.reset();
   ScannerProcess process(*std::move(child));
-  std::string answer = MOSB_TRY(read_answer(pipe.read.get(), Clock::now() + scanner.deadline));
+  std::string answer = MOSB_TRY(read_answer(pipe.read.get(), Deadline::in(scanner.deadline)));
   MOSB_CHECK(check_end(MOSB_TRY(process.end())));
   return answer;
 }

@@ -1,7 +1,6 @@
 #include "verity/layer_server.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <mutex>
@@ -9,11 +8,12 @@
 #include <span>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "mosb/base/cgroup.h"
+#include "mosb/base/deadline.h"
+#include "mosb/base/pipe_text.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/server_state.h"
@@ -23,7 +23,7 @@ namespace mosb::verity {
 namespace {
 
 constexpr std::chrono::seconds kReadyTimeout{10};
-constexpr std::size_t kMaxReport = 1024;
+constexpr ByteCount kMaxReport{1024};
 
 /// Children that were released and may end at any time. Only the process that started a child can
 /// reap it, so this belongs to the process and to nobody else.
@@ -37,33 +37,18 @@ ReleasedServers& released_servers() {
   return servers;
 }
 
-/// Reads what the server says until it closes the pipe. "" if it ended without a word.
+/// What the server says until it closes the pipe; "" if it ended without a word.
 Result<std::string> read_report(int pipe) {
-  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
-  std::string text;
-  std::array<char, kMaxReport> buffer{};
-  while (text.size() <= kMaxReport) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd fd{pipe, POLLIN, 0};
-    const int ready = ::poll(&fd, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready == 0) {
+  PipeText report = MOSB_TRY(read_pipe(pipe, kMaxReport, Deadline::in(kReadyTimeout)));
+  switch (report.end) {
+    case PipeText::End::kTimeout:
       return Error(Errc::kHost, "the layer server was not ready within 10 s");
-    }
-    if (ready < 0) {
-      continue;
-    }
-    const ssize_t n = ::read(pipe, buffer.data(), buffer.size());
-    if (n == 0) {
-      return text;
-    }
-    if (n > 0) {
-      text.append(buffer.data(), static_cast<std::size_t>(n));
-    } else if (errno != EINTR) {
-      return Error::sys("read from the layer server", errno);
-    }
+    case PipeText::End::kTooMuch:
+      return Error(Errc::kHost, "the layer server said too much");
+    case PipeText::End::kClosed:
+      break;
   }
-  return Error(Errc::kHost, "the layer server said too much");
+  return std::move(report.text);
 }
 
 Status judge_report(const std::string& text) {

@@ -68,7 +68,7 @@ Result<kvm::RunRecord> wait_for_guest(const MachineHost& host,
     return Error(Errc::kBoot, "machine " + quote(name) + " ended before it was ready");
   }
   const kvm::GuestSigns signs =
-      MOSB_TRY(kvm::wait_ready(place, seen, options.ready_line, kvm::Deadline::in(*options.wait)));
+      MOSB_TRY(kvm::wait_ready(place, seen, options.ready_line, Deadline::in(*options.wait)));
   if (signs.ended) {
     return Error(Errc::kBoot, "machine " + quote(name) + " ended before it was ready")
         .with_hint("`mosb machine logs " + name + "` shows what it printed");

@@ -20,8 +20,6 @@ namespace mosb::agent {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// What a killed service has to end once its readers are free.
 constexpr std::chrono::seconds kEndTimeout{5};
 
@@ -33,13 +31,13 @@ struct ServiceRuntime::Leaving {
   ServiceRecord how;
   /// Where the image stays mounted; "" if nowhere.
   std::string kept_target;
-  Clock::time_point deadline;
+  Deadline deadline = Deadline::in(std::chrono::milliseconds(0));
 };
 
 ServiceRuntime::Leaving ServiceRuntime::leaving(const std::string& name,
                                                 const ServiceSpec* keep) const {
   const auto record = read_service_record(paths_, name);
-  Leaving service{name, record && *record ? **record : ServiceRecord(), "", {}};
+  Leaving service{name, record && *record ? **record : ServiceRecord(), ""};
   // What a run wrote into its root file system goes with it, even if the same spec starts again.
   const bool written = keep != nullptr && service.how.fingerprint == keep->fingerprint &&
                        keep->image.write == verity::ImageMount::Write::kTmpfs;
@@ -50,7 +48,7 @@ ServiceRuntime::Leaving ServiceRuntime::leaving(const std::string& name,
 }
 
 Status ServiceRuntime::ask_to_stop(Leaving& service) const {
-  service.deadline = Clock::now() + service.how.stop_timeout;
+  service.deadline = Deadline::in(service.how.stop_timeout);
   return lxc::ask_to_stop(container_id(service.name), service.how.stop_signal);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mosb/base/deadline.h"
 #include "mosb/base/program.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
@@ -22,8 +23,6 @@
 namespace mosb {
 
 namespace {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> out;
@@ -168,12 +167,6 @@ Result<std::vector<UniqueFd>> lift(const std::vector<int>& fds) {
   return high;
 }
 
-int remaining_ms(Deadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000));
-}
-
 struct Stream {
   UniqueFd fd;
   std::string* bytes;
@@ -194,12 +187,12 @@ bool drain(Stream& stream, ByteCount limit) {
 }
 
 /// Reads both outputs until the child has closed them.
-Status collect(const Command& command, Stream& out, Stream& err, Deadline deadline) {
+Status collect(const Command& command, Stream& out, Stream& err, const Deadline& deadline) {
   while (out.fd.is_open() || err.fd.is_open()) {
     std::array<pollfd, 2> fds{{{out.fd.get(), POLLIN, 0}, {err.fd.get(), POLLIN, 0}}};
-    const int ready = ::poll(fds.data(), fds.size(), remaining_ms(deadline));
+    const int ready = ::poll(fds.data(), fds.size(), deadline.poll_ms());
     if (ready <= 0) {
-      if (ready == 0 && remaining_ms(deadline) == 0) {
+      if (ready == 0 && deadline.over()) {
         return Error(Errc::kRuntime, quote(command.argv[0]) + " did not end in time");
       }
       continue;
@@ -269,14 +262,13 @@ Result<Child> spawn(const Spawn& what) {
 Result<std::optional<int>> wait_for(const Child& child,
                                     std::optional<std::chrono::milliseconds> timeout) {
   pollfd fd{child.pidfd.get(), POLLIN, 0};
-  const Deadline deadline =
-      std::chrono::steady_clock::now() + timeout.value_or(std::chrono::milliseconds(0));
+  const Deadline deadline = Deadline::in(timeout.value_or(std::chrono::milliseconds(0)));
   for (;;) {
-    const int ready = ::poll(&fd, 1, timeout ? remaining_ms(deadline) : -1);
+    const int ready = ::poll(&fd, 1, timeout ? deadline.poll_ms() : -1);
     if (ready > 0) {
       break;
     }
-    if (ready == 0 && remaining_ms(deadline) == 0) {
+    if (ready == 0 && deadline.over()) {
       return std::optional<int>();
     }
     if (ready < 0 && errno != EINTR) {
@@ -291,7 +283,7 @@ Result<std::optional<int>> wait_for(const Child& child,
 }
 
 Result<Completed> RealProcessRunner::run(const Command& command) {
-  const Deadline deadline = std::chrono::steady_clock::now() + command.timeout;
+  const Deadline deadline = Deadline::in(command.timeout);
   const UniqueFd text = MOSB_TRY(input_file(command.input));
   const int in = command.input_fd >= 0 ? command.input_fd : text.get();
   sys::Pipe out = MOSB_TRY(sys::pipe());
@@ -311,7 +303,7 @@ Result<Completed> RealProcessRunner::run(const Command& command) {
   if (!collected) {
     ::kill(-child.pid, SIGKILL);
   }
-  auto status = wait_for(child, std::chrono::milliseconds(remaining_ms(deadline)));
+  auto status = wait_for(child, deadline.left());
   if (!status || !*status) {
     ::kill(-child.pid, SIGKILL);
     status = wait_for(child, std::nullopt);

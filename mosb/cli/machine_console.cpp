@@ -132,7 +132,7 @@ class Console {
   /// What was piped in must arrive: qemu takes it as slowly as the guest does, and closes after it.
   void drain() {
     (void)::shutdown(socket_.get(), SHUT_WR);
-    const kvm::Deadline deadline = kvm::Deadline::in(kDrainTime);
+    const Deadline deadline = Deadline::in(kDrainTime);
     pollfd fd{socket_.get(), POLLIN, 0};
     while (::poll(&fd, 1, deadline.poll_ms()) > 0 && !deadline.over() && from_machine()) {
     }
@@ -145,7 +145,7 @@ class Console {
 }  // namespace
 
 Result<ConsoleEnd> join_console(const std::string& socket) {
-  UniqueFd connection = MOSB_TRY(kvm::connect_unix(socket, -1, kvm::Deadline::in(kConnectTime)));
+  UniqueFd connection = MOSB_TRY(kvm::connect_unix(socket, -1, Deadline::in(kConnectTime)));
   UniqueFd signals = MOSB_TRY(catch_signals());
   std::optional<RawTerminal> raw;
   if (::isatty(STDIN_FILENO) == 1) {

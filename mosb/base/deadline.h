@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace mosb::kvm {
+namespace mosb {
 
 /// A moment by which something must have happened, whatever number of steps it takes.
 class Deadline {
@@ -29,4 +29,4 @@ class Deadline {
   std::chrono::steady_clock::time_point end_;
 };
 
-}  // namespace mosb::kvm
+}  // namespace mosb
