@@ -24,10 +24,10 @@ namespace {
 
 // Spec: OCI image 1.1 §Layer Media Types; Docker image manifest v2, schema 2.
 constexpr std::array<std::pair<std::string_view, TarCompression>, 4> kTarLayers{
-    {{"application/vnd.oci.image.layer.v1.tar", TarCompression::kNone},
-     {"application/vnd.oci.image.layer.v1.tar+gzip", TarCompression::kGzip},
-     {"application/vnd.oci.image.layer.v1.tar+zstd", TarCompression::kZstd},
-     {"application/vnd.docker.image.rootfs.diff.tar.gzip", TarCompression::kGzip}}};
+    {{oci::kTarLayer, TarCompression::kNone},
+     {oci::kGzipTarLayer, TarCompression::kGzip},
+     {oci::kZstdTarLayer, TarCompression::kZstd},
+     {oci::kDockerGzipTarLayer, TarCompression::kGzip}}};
 
 struct OrdinaryImage {
   oci::Manifest manifest;
@@ -78,18 +78,14 @@ class Conversion {
 
   /// nullopt for a layer that changes nothing.
   Result<std::optional<LayerFile>> convert(const oci::Descriptor& layer, const Digest& diff_id) {
-    const std::string packed = temp_dir_ + "/packed";
     const std::string plain = temp_dir_ + "/plain.tar";
     const std::string overlay = temp_dir_ + "/overlay.tar";
-    MOSB_CHECK(fetch_to_file(from_, layer, packed));
-    const Digest unpacked =
-        MOSB_TRY(unpack_tar_layer(packed, MOSB_TRY(compression_of(layer)), plain));
+    const Digest unpacked = MOSB_TRY(fetch_plain(layer, plain));
     if (unpacked != diff_id) {
       return Error(
           Errc::kContent,
           "it unpacks to " + unpacked.str() + ", and the configuration says " + diff_id.str());
     }
-    MOSB_CHECK(sys::unlink(packed));
     const OverlayTar tar = MOSB_TRY(write_overlay_tar(plain, overlay, tree_));
     MOSB_CHECK(sys::unlink(plain));
     if (tar.entries == 0) {
@@ -107,6 +103,20 @@ class Conversion {
   }
 
  private:
+  /// The value is the tar's digest.
+  Result<Digest> fetch_plain(const oci::Descriptor& layer, const std::string& plain) {
+    const TarCompression compression = MOSB_TRY(compression_of(layer));
+    if (compression == TarCompression::kNone && layer.size <= kMaxUnpackedLayer.value) {
+      MOSB_CHECK(fetch_to_file(from_, layer, plain));
+      return layer.digest;
+    }
+    const std::string packed = temp_dir_ + "/packed";
+    MOSB_CHECK(fetch_to_file(from_, layer, packed));
+    const Digest unpacked = MOSB_TRY(unpack_tar_layer(packed, compression, plain));
+    MOSB_CHECK(sys::unlink(packed));
+    return unpacked;
+  }
+
   oci::Repository& from_;
   const ConvertRequest& request_;
   ProcessRunner& processes_;

@@ -227,4 +227,156 @@ wrong_layers() {
         [[ $(jq '.manifests | length' nowhere/index.json) -eq 0 ]] || fail "an image was made"
 }
 
+# docker_archive FILE IMAGE…: as skopeo makes one of images in the layout "ordinary", each named so.
+docker_archive() {
+    local file=$1 tag
+    shift
+    for tag; do
+        skopeo copy -q "oci:ordinary:$tag" "docker-archive:$file:test/$tag:1"
+    done
+}
+two_layers() {
+    layer base <<<'[{"path": "etc", "type": "dir", "mode": 448, "uid": 7}, {"path": "etc/old", "data": "old"},
+        {"path": "low", "data": "low"}, {"path": "same", "data": "same"}]'
+    layer upper <<<'[{"path": "etc/.wh.old"}, {"path": "etc/new", "data": "new"}, {"path": "low", "data": "high"}]'
+    tar_image two base.tar upper.tar
+}
+
+test_case "a docker archive of skopeo or podman gives the image that it was made of" docker_archives
+docker_archives() {
+    two_layers
+    converts two
+    docker_archive d.tar two
+    works mosb image convert docker-archive:d.tar oci:docker:x
+    equal "$(image_digest docker x)" "$(image_digest converted two)" "digest of the converted image"
+    works mosb image convert docker-archive:d.tar:test/two:1 oci-archive:x.tar
+    works mosb image convert docker-archive:d.tar:docker.io/test/two:1 oci:docker:x
+    equal "$(image_digest docker x)" "$(image_digest converted two)"
+    sign_layout docker:x
+    works mosb mount oci:docker:x "$work/m"
+    listing "$work/m" | diff wanted - || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+    # Of any other image, the same layers: what podman's own store makes of it has other fields.
+    podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver vfs)
+    works "${podman[@]}" pull -q oci:ordinary:two
+    works "${podman[@]}" save -q --format docker-archive -o podman.tar "$out"
+    works mosb image convert docker-archive:podman.tar oci:of-podman:x
+    equal "$(jq -c .layers "$(image_manifest of-podman x)")" \
+        "$(jq -c .layers "$(image_manifest converted two)")" "layers of podman's archive"
+    rm -rf "$work/podman" "$work/podman-run"
+}
+
+test_case "a docker archive is copied and inspected, and never written or signed" docker_archive_reads
+docker_archive_reads() {
+    two_layers
+    docker_archive d.tar two
+    sha256sum d.tar >before
+    works mosb image inspect docker-archive:d.tar -o json
+    equal "$(jq '.layers | length' <<<"$out")" 2
+    works mosb image copy docker-archive:d.tar oci:copy:x
+    works umoci unpack --image copy:x of-copy
+    works umoci unpack --image ordinary:two of-source
+    diff <(listing of-copy/rootfs) <(listing of-source/rootfs) || fail "the copy is another image"
+    works mosb image convert oci:copy:x oci:converted:copied
+    works mosb image convert docker-archive:d.tar oci:converted:direct
+    equal "$(image_digest converted copied)" "$(image_digest converted direct)"
+    refused 2 usage "only read" mosb image copy oci:copy:x docker-archive:n.tar
+    refused 2 usage "only read" mosb image convert oci:ordinary:two docker-archive:n.tar
+    refused 2 usage "only read" mosb image build --rootfs . -t docker-archive:n.tar
+    refused 2 usage "takes no signature" mosb sign docker-archive:d.tar \
+        --key "$fixtures/keys/signing.key" --cert "$fixtures/keys/signing-chain.pem"
+    refused 12 signature "" mosb verify docker-archive:d.tar
+    refused 12 signature "" mosb mount docker-archive:d.tar "$work/m"
+    refused 11 content "can.t be mounted verified" \
+        mosb mount --insecure-skip-signature docker-archive:d.tar "$work/m"
+    refused 11 content "holds no OCI layout" mosb image convert oci-archive:d.tar oci:nowhere:x
+    contains "$err" '^hint: .*docker-archive:'
+    works sha256sum -c before
+    [[ ! -e n.tar ]] || fail "a docker archive was written"
+}
+
+test_case "of a docker archive with several images one is named" several_images
+several_images() {
+    layer one <<<'[{"path": "one", "data": "1"}]'
+    layer two <<<'[{"path": "two", "data": "2"}]'
+    tar_image a one.tar
+    tar_image b one.tar two.tar
+    podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver vfs)
+    works "${podman[@]}" pull -q oci:ordinary:a
+    works "${podman[@]}" tag "$out" localhost/test/a:1
+    works "${podman[@]}" pull -q oci:ordinary:b
+    works "${podman[@]}" tag "$out" localhost/test/b:1
+    works "${podman[@]}" save -q --format docker-archive -m -o both.tar localhost/test/a:1 localhost/test/b:1
+    rm -rf "$work/podman" "$work/podman-run"
+    equal "$(tar -xOf both.tar manifest.json | jq length)" 2
+    refused 2 usage "has 2 images" mosb image convert docker-archive:both.tar oci:nowhere:x
+    contains "$err" '^hint: name one of them: localhost/test/[ab]:1, localhost/test/[ab]:1$'
+    refused 3 not-found "has no image 'test/a:1'" \
+        mosb image convert docker-archive:both.tar:test/a:1 oci:nowhere:x
+    works mosb image convert docker-archive:both.tar:localhost/test/b:1 oci:out:b
+    equal "$(jq '.layers | length' "$(image_manifest out b)")" 2
+    works mosb image convert docker-archive:both.tar:localhost/test/a:1 oci:out:a
+    equal "$(jq '.layers | length' "$(image_manifest out a)")" 1
+}
+
+# bad_archive ERROR MANIFEST [ENTRY…]: an archive of $config, this manifest.json and more entries is
+# refused for that.
+bad_archive() {
+    local regex=$1 manifest=$2
+    shift 2
+    jq -cn --arg name "$config_name" --arg config "$config" --arg manifest "$manifest" \
+        '[{path: $name, data: $config}, {path: "manifest.json", data: $manifest}] + $ARGS.positional' \
+        --jsonargs "$@" >entries.json
+    bad_entries "$regex"
+}
+bad_entries() {
+    layer d <entries.json
+    rm -rf nowhere
+    refused 11 content "$1" mosb image convert docker-archive:d.tar oci:nowhere:x
+    [[ ! -e nowhere/index.json || $(jq '.manifests | length' nowhere/index.json) == 0 ]] ||
+        fail "an image was made"
+}
+lists() { jq -cn --arg c "$config_name" '[{Config: $c, Layers: $ARGS.positional}]' --args "$@"; }
+
+test_case "hostile docker archives are refused, and nothing outside of them is read" hostile_archives
+hostile_archives() {
+    local config config_name diff_id
+    layer base <<<'[{"path": "low", "data": "low"}]'
+    diff_id=$(sha256sum base.tar | cut -d' ' -f1)
+    config=$(jq -cn --arg d "sha256:$diff_id" '{os: "linux", architecture: "amd64", config: {},
+        rootfs: {type: "layers", diff_ids: [$d]}}')
+    config_name=$(printf %s "$config" | sha256sum | cut -d' ' -f1).json
+    bad_archive "$diff_id" "$(lists l.tar)" '{"path": "l.tar", "data": "something else"}'
+    bad_archive "'l.tar' is missing" "$(lists l.tar)"
+    bad_archive "leads out of the archive" "$(lists ../../etc/passwd)"
+    bad_archive "leads out of the archive" "$(lists ../../etc/passwd)" \
+        '{"path": "../../etc/passwd", "data": "x"}'
+    bad_archive "leads out of the archive" "$(lists l.tar)" \
+        '{"path": "l.tar", "type": "symlink", "to": "/etc/passwd"}'
+    bad_archive "too many symlinks" "$(lists l.tar)" '{"path": "l.tar", "type": "symlink", "to": "m.tar"}' \
+        '{"path": "m.tar", "type": "symlink", "to": "l.tar"}'
+    bad_archive "not a plain file" "$(lists l.tar)" '{"path": "l.tar", "type": "fifo"}'
+    bad_archive "not a plain file" "$(lists l.tar)" \
+        '{"path": "l.tar", "type": "link", "to": "manifest.json"}'
+    bad_archive "stands twice" "$(lists l.tar)" \
+        '{"path": "l.tar", "data": "1"}' '{"path": "l.tar", "data": "2"}'
+    bad_archive "1 diff_ids for 2 layers" "$(lists l.tar m.tar)" \
+        '{"path": "l.tar", "data": "1"}' '{"path": "m.tar", "data": "2"}'
+    bad_archive "malformed JSON" 'not JSON'
+    bad_archive "is not a list" '{"Config": "x", "Layers": ["l.tar"]}'
+    bad_archive "stands twice" "[{\"Config\": \"$config_name\", \"Config\": \"x\", \"Layers\": [\"l.tar\"]}]"
+    jq -n '[{path: "oci-layout", data: "{}"}]' >entries.json
+    bad_entries "has no manifest.json"
+    contains "$err" '^hint: .*oci-archive:'
+    # Too large for a command line.
+    python3 -c 'import json
+print(json.dumps([{"path": "manifest.json", "data": "[" + " " * (5 << 20) + "]"}]))' >entries.json
+    bad_entries "is larger than 4194304 bytes"
+    config=${config/amd64/amd65}
+    bad_archive "has another digest" "$(lists l.tar)" '{"path": "l.tar", "data": "1"}'
+    gzip -f d.tar
+    refused 11 content "Unrecognized" mosb image convert docker-archive:d.tar.gz oci:nowhere:x
+    refused 3 not-found "" mosb image convert docker-archive:none.tar oci:nowhere:x
+}
+
 run_cases "$@"
