@@ -295,6 +295,25 @@ docker_archive_reads() {
     [[ ! -e n.tar ]] || fail "a docker archive was written"
 }
 
+test_case "what new versions of docker save, with an OCI layout within, is a docker archive, too" new_docker
+new_docker() {
+    two_layers
+    works mosb image convert oci:ordinary:two oci:converted:two
+    # With layers as they are, and compressed as docker pulled them.
+    skopeo copy -q --dest-compress oci:ordinary:two oci:packed:two
+    local layout
+    for layout in ordinary packed; do
+        jq -c '[{Config: ("blobs/sha256/" + (.config.digest | ltrimstr("sha256:"))), RepoTags: ["two:latest"],
+            Layers: [.layers[].digest | "blobs/sha256/" + ltrimstr("sha256:")], LayerSources: {}}]' \
+            "$(image_manifest "$layout" two)" >"$layout/manifest.json"
+        tar -C "$layout" -cf "$layout.tar" .
+        works mosb image convert "docker-archive:$layout.tar:two" oci:new:x
+        equal "$(image_digest new x)" "$(image_digest converted two)" "$layout"
+        works mosb image convert "oci-archive:$layout.tar:two" oci:new:y
+        equal "$(image_digest new y)" "$(image_digest converted two)" "$layout"
+    done
+}
+
 test_case "of a docker archive with several images one is named" several_images
 several_images() {
     layer one <<<'[{"path": "one", "data": "1"}]'
@@ -377,6 +396,157 @@ print(json.dumps([{"path": "manifest.json", "data": "[" + " " * (5 << 20) + "]"}
     gzip -f d.tar
     refused 11 content "Unrecognized" mosb image convert docker-archive:d.tar.gz oci:nowhere:x
     refused 3 not-found "" mosb image convert docker-archive:none.tar oci:nowhere:x
+}
+
+# platform_image TAG PLATFORM TAR…: one of the layout "ordinary" for that platform (a JSON object).
+platform_image() {
+    local tag=$1 platform=$2
+    shift 2
+    printf '%s\n' "$@" | jq -R . | jq -s --argjson p "$platform" '{platform: $p, config: {Cmd: ["/x"]},
+        layers: map({file: ., media_type: "application/vnd.oci.image.layer.v1.tar"}),
+        manifest: {annotations: {"org.example.of": $p.architecture}}}' |
+        "$tests/support/make_image.py" ordinary "$tag" >/dev/null
+}
+# put_index TAG < ENTRIES: an index of these manifests in the layout "ordinary".
+put_index() {
+    local bytes digest
+    bytes=$(jq -c '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+        annotations: {"org.example.of": "all"}, manifests: .}')
+    digest=$(printf %s "$bytes" | sha256sum | cut -d' ' -f1)
+    printf %s "$bytes" >"ordinary/blobs/sha256/$digest"
+    jq --arg d "sha256:$digest" --argjson s "${#bytes}" --arg t "$1" '.manifests |= map(select(
+        .annotations["org.opencontainers.image.ref.name"] != $t)) + [{digest: $d, size: $s,
+        mediaType: "application/vnd.oci.image.index.v1+json",
+        annotations: {"org.opencontainers.image.ref.name": $t}}]' ordinary/index.json >index.new
+    mv index.new ordinary/index.json
+}
+# entry TAG [MEMBERS]: how an index lists this image.
+entry() {
+    jq -c --arg t "$1" --argjson m "${2:-null}" '.manifests[] | select(.annotations[
+        "org.opencontainers.image.ref.name"] == $t) | {mediaType, digest, size} + $m' ordinary/index.json
+}
+# An index as buildkit makes one: two variants of arm, another that is a system of its own with a
+# version, this host's, and what was attested of it.
+several_platforms() {
+    layer here <<<'[{"path": "here", "data": "1"}, {"path": "etc/one", "data": "1"}]'
+    layer there <<<'[{"path": "there", "data": "2"}]'
+    layer top <<<'[{"path": "etc/.wh.one"}, {"path": "top", "data": "3"}]'
+    host=$(jq -cn --arg a "$(dpkg --print-architecture)" '{os: "linux", architecture: $a}')
+    platform_image host "$host" here.tar top.tar
+    platform_image v6 '{"os": "linux", "architecture": "arm", "variant": "v6"}' there.tar
+    platform_image v7 '{"os": "linux", "architecture": "arm", "variant": "v7"}' there.tar top.tar
+    platform_image other '{"os": "windows", "architecture": "mips", "os.version": "10.0.1.2",
+        "os.features": ["win32k"]}' there.tar
+    jq -n '{layers: [{file: "here.tar", media_type: "application/vnd.in-toto+json"}],
+        platform: {os: "unknown", architecture: "unknown"}}' |
+        "$tests/support/make_image.py" ordinary attested >/dev/null
+    {
+        entry v6 '{"platform": {"os": "linux", "architecture": "arm", "variant": "v6"}}'
+        entry v7 '{"platform": {"os": "linux", "architecture": "arm", "variant": "v7"},
+            "annotations": {"org.example.entry": "kept"}}'
+        entry host "{\"platform\": $host}"
+        entry other '{"platform": {"os": "windows", "architecture": "mips", "os.version": "10.0.1.2",
+            "os.features": ["win32k"], "features": ["sse4"]}}'
+        entry attested '{"platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}'
+    } | jq -s . >entries.json
+    put_index all <entries.json
+}
+index_of() { skopeo inspect --raw "oci:$1"; }
+
+test_case "an index is converted for all its platforms, into the same index each time" all_platforms
+all_platforms() {
+    several_platforms
+    works mosb image convert oci:ordinary:all oci:out:all
+    contains "$err" 'warning: .*attestations of buildkit .*: 1$'
+    contains "$err" '^linux/arm/v7: layer 2 of 2: '
+    index_of out:all >index.json
+    equal "$(jq -cS '[.manifests[].platform]' index.json)" "$(jq -cS '[.[:4][].platform]' entries.json)"
+    equal "$(jq -c '[.annotations, .manifests[1].annotations, .mediaType]' index.json)" \
+        '[{"org.example.of":"all"},{"org.example.entry":"kept"},"application/vnd.oci.image.index.v1+json"]'
+    # Each image is the one that its own reference gives.
+    local tag number=0 digest
+    for tag in v6 v7 host other; do
+        works mosb image convert "oci:ordinary:$tag" "oci:single:$tag"
+        digest=$(jq -r ".manifests[$number].digest" index.json)
+        equal "$digest" "$(image_digest single "$tag")" "$tag"
+        number=$((number + 1))
+    done
+    works skopeo inspect --override-arch arm --override-variant v6 oci:out:all
+    equal "$(jq -c '[.Architecture, (.Layers | length)]' <<<"$out")" '["arm",1]'
+    works skopeo inspect --override-arch arm --override-variant v7 --config oci:out:all
+    equal "$(jq -c '[.architecture, .variant, (.rootfs.diff_ids | length)]' <<<"$out")" '["arm","v7",2]'
+    works skopeo inspect --override-os windows --override-arch mips --config oci:out:all
+    equal "$(jq -c '[."os.version", ."os.features"]' <<<"$out")" '["10.0.1.2",["win32k"]]'
+    works skopeo copy -q --all oci:out:all oci:everything:all
+    works mosb image convert oci:ordinary:all oci:again:all -o json
+    equal "$(jq -r .digest <<<"$out")" "sha256:$(sha256sum <index.json | cut -d' ' -f1)"
+    equal "$(jq -c '[.platforms, (.left_out | length)]' <<<"$out")" \
+        "[[\"linux/arm/v6\",\"linux/arm/v7\",\"linux/$(jq -r .architecture <<<"$host")\",\"windows/mips\"],1]"
+    # This host's, signed by the index, shows what umoci unpacks of it.
+    works umoci unpack --image ordinary:host unpacked
+    listing unpacked/rootfs >wanted
+    sign_layout out:all
+    mkdir -p "$work/m"
+    works mosb mount oci:out:all "$work/m"
+    listing "$work/m" | diff wanted - || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+}
+
+test_case "one platform of an index gives its image, several an index of them" some_platforms
+some_platforms() {
+    several_platforms
+    works mosb image convert oci:ordinary:v7 oci:single:v7
+    works mosb image convert --platform linux/arm/v7 oci:ordinary:all oci:out:one
+    equal "$(image_digest out one)" "$(image_digest single v7)"
+    works mosb image convert --platform linux/arm/v7 oci:ordinary:v7 oci:out:one
+    works mosb image convert --platform "linux/$(jq -r .architecture <<<"$host")" \
+        --platform linux/arm/v6 oci:ordinary:all oci-archive:two.tar:two
+    skopeo inspect --raw oci-archive:two.tar:two >index.json
+    equal "$(jq -r '[.manifests[].platform.architecture] | join(" ")' index.json)" \
+        "arm $(jq -r .architecture <<<"$host")" "the order is that of the old index"
+    refused 2 usage "two manifests for linux/arm:" \
+        mosb image convert --platform linux/arm oci:ordinary:all oci:nowhere:x
+    refused 22 host "no manifest for linux/s390x, only for .*linux/arm/v6" \
+        mosb image convert --platform linux/s390x oci:ordinary:all oci:nowhere:x
+    refused 22 host "the image is for linux/arm/v6, not for linux/s390x" \
+        mosb image convert --platform linux/s390x oci:ordinary:v6 oci:nowhere:x
+    refused 2 usage "is no platform" mosb image convert --platform arm oci:ordinary:all oci:nowhere:x
+    contains "$err" '^hint: .*linux/arm/v7'
+    refused 2 usage "malformed os" mosb image convert --platform 'li nux/arm' oci:ordinary:all oci:nowhere:x
+}
+
+test_case "one platform that can't be converted fails the index, and its tag stays what it was" bad_platform
+bad_platform() {
+    several_platforms
+    start_registry
+    configure 'registries:' "  - host: $registry" '    insecure: true'
+    works mosb image convert oci:ordinary:host oci:out:all
+    works mosb image convert oci:ordinary:host "docker://$registry/out:all"
+    local before
+    before=$(image_digest out all)
+    layer evil <<<'[{"path": "../../x", "data": ""}]'
+    platform_image v7 '{"os": "linux", "architecture": "arm", "variant": "v7"}' evil.tar
+    bad_index() {
+        { jq -c '.[0]' entries.json; entry "$2" "$3"; } | jq -s . | put_index bad
+        refused 11 content "$1" mosb image convert oci:ordinary:bad oci:out:all
+        refused 11 content "$1" mosb image convert oci:ordinary:bad "docker://$registry/out:all"
+        refused 11 content "$1" mosb image convert oci:ordinary:bad oci-archive:bad.tar
+        equal "$(image_digest out all)" "$before"
+        equal "$(jq '.manifests | length' out/index.json)" 1 "manifests in the layout"
+        equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/out:all")" \
+            "$before"
+        [[ ! -e bad.tar ]] || fail "an archive was written"
+    }
+    bad_index "linux/arm/v7: layer .* leaves the root" v7 \
+        '{"platform": {"os": "linux", "architecture": "arm", "variant": "v7"}}'
+    bad_index "the index says linux/s390x, the config linux/arm/v7" v7 \
+        '{"platform": {"os": "linux", "architecture": "s390x"}}'
+    bad_index "is no image" all '{"platform": {"os": "linux", "architecture": "s390x"}}'
+    bad_index "is of type 'application/vnd.in-toto.json', which is no tar" attested \
+        '{"platform": {"os": "unknown", "architecture": "unknown"}}'
+    jq -c '[.[4]]' entries.json | put_index bad
+    refused 11 content "the index has 0 images" mosb image convert oci:ordinary:bad oci:out:all
 }
 
 run_cases "$@"
