@@ -4,10 +4,12 @@
 #include <span>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/base/unique_fd.h"
 #include "mosb/oci/tar.h"
 
 namespace mosb::oci {
@@ -71,7 +73,8 @@ Status TarMembers::take_headers() {
     return std::move(opened).error().with_hint("unpack it first if it is compressed");
   }
   TarReader tar = MOSB_TRY(std::move(opened));
-  const struct stat st = MOSB_TRY(sys::lstat(file_));
+  const UniqueFd fd = MOSB_TRY(sys::open(file_, O_RDONLY | O_NONBLOCK));
+  const struct stat st = MOSB_TRY(sys::fstat(fd.get(), file_));
   const auto tar_size = static_cast<std::uint64_t>(st.st_size);
   for (std::size_t number = 0;; ++number) {
     const auto found = MOSB_TRY(tar.next());

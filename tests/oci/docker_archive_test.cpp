@@ -1,8 +1,11 @@
 #include "mosb/oci/docker_archive.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <numeric>
+
+#include <unistd.h>
 
 #include "mosb/base/process.h"
 #include "test_image.h"
@@ -142,9 +145,11 @@ TEST_CASE("an image of a docker archive has its configuration and layers", "[oci
     return ok();
   }));
   CHECK(end == "ne");
-  // By its digest, too, in an archive that was opened anew.
-  CHECK(must(must(DockerArchive::open(f.file))
-                 .resolve(Fixture::named("web:1").pinned(descriptor.digest))) == descriptor);
+  // By its digest, too, in an archive that was opened anew, over a symlink.
+  const std::string link = f.dir.path() + "/link.tar";
+  REQUIRE(::symlink("image.tar", link.c_str()) == 0);
+  DockerArchive again = must(DockerArchive::open(link));
+  CHECK(must(again.resolve(Fixture::named("web:1").pinned(descriptor.digest))) == descriptor);
   CHECK(must(archive.referrers(descriptor, "")).empty());
 }
 
