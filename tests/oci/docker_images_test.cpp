@@ -19,7 +19,7 @@ const std::vector<DockerImage> kTwo = {
     {.config = "a.json", .layers = {"a/layer.tar"}, .names = {"web:1", "localhost/web:1"}},
     {.config = "b.json", .layers = {"b/layer.tar"}, .names = {"docker.io/me/db:latest"}}};
 
-Errc choice_error(const std::vector<DockerImage>& images, std::optional<std::string> name) {
+Errc choice_error(const std::vector<DockerImage>& images, const std::optional<std::string>& name) {
   return error_code(choose_docker_image(images, name));
 }
 
