@@ -1,20 +1,16 @@
 #include "mosb/agent/image_convert.h"
 
-#include <algorithm>
-#include <array>
-#include <optional>
-#include <string_view>
+#include <map>
 #include <utility>
-#include <vector>
 
-#include "mosb/agent/image_inspect.h"
 #include "mosb/agent/layer_file.h"
 #include "mosb/agent/layer_image.h"
+#include "mosb/agent/ordinary_image.h"
 #include "mosb/agent/tar_layer.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/image_config.h"
-#include "mosb/oci/limits.h"
+#include "mosb/oci/index.h"
 #include "mosb/oci/manifest.h"
 #include "mosb/oci/scratch.h"
 
@@ -22,74 +18,31 @@ namespace mosb::agent {
 
 namespace {
 
-// Spec: OCI image 1.1 §Layer Media Types; Docker image manifest v2, schema 2.
-constexpr std::array<std::pair<std::string_view, TarCompression>, 4> kTarLayers{
-    {{"application/vnd.oci.image.layer.v1.tar", TarCompression::kNone},
-     {"application/vnd.oci.image.layer.v1.tar+gzip", TarCompression::kGzip},
-     {"application/vnd.oci.image.layer.v1.tar+zstd", TarCompression::kZstd},
-     {"application/vnd.docker.image.rootfs.diff.tar.gzip", TarCompression::kGzip}}};
-
-struct OrdinaryImage {
-  oci::Manifest manifest;
-  oci::ImageConfig config;
+/// An image or index on its way.
+struct Document {
+  oci::Descriptor descriptor;
+  std::string bytes;
 };
 
-Result<TarCompression> compression_of(const oci::Descriptor& layer) {
-  for (const auto& [type, compression] : kTarLayers) {
-    if (layer.media_type == type) {
-      return compression;
-    }
-  }
-  Error error(Errc::kContent, "it is of type " + quote(layer.media_type) + ", which is no tar");
-  return oci::layer_filesystem(layer.media_type)
-             ? std::move(error).with_hint(
-                   "an image that has verified layers already is copied: "
-                   "mosb image copy")
-             : error;
-}
-
-/// Not inspect_image(): ordinary images may have a layer twice.
-Result<OrdinaryImage> look(oci::Repository& from, const oci::Reference& ref) {
-  const oci::Descriptor descriptor = MOSB_TRY(choose_image(from, ref)).manifest;
-  const std::string bytes = MOSB_TRY(from.read_manifest(descriptor));
-  oci::Manifest manifest = MOSB_TRY(oci::Manifest::parse(bytes, descriptor.media_type));
-  oci::ImageConfig config = MOSB_TRY(
-      oci::ImageConfig::parse(MOSB_TRY(from.read_blob(manifest.config, oci::kMaxConfigSize))));
-  if (manifest.layers.empty() || manifest.layers.size() > oci::kMaxLayers ||
-      manifest.layers.size() != config.diff_ids.size()) {
-    return Error(Errc::kContent,
-                 "it has " + std::to_string(manifest.layers.size()) +
-                     " layers, and its configuration names " +
-                     std::to_string(config.diff_ids.size()));
-  }
-  for (const oci::Descriptor& layer : manifest.layers) {
-    MOSB_TRY(compression_of(layer).context("layer " + layer.digest.str()));
-  }
-  return OrdinaryImage{std::move(manifest), std::move(config)};
-}
-
-class Conversion {
+/// Of one image, layer by layer, since each one depends on those below.
+class Layers {
  public:
-  Conversion(oci::Repository& from,
-             const ConvertRequest& request,
-             ProcessRunner& processes,
-             std::string temp_dir)
+  Layers(oci::Repository& from,
+         const ConvertRequest& request,
+         ProcessRunner& processes,
+         std::string temp_dir)
       : from_(from), request_(request), processes_(processes), temp_dir_(std::move(temp_dir)) {}
 
   /// nullopt for a layer that changes nothing.
   Result<std::optional<LayerFile>> convert(const oci::Descriptor& layer, const Digest& diff_id) {
-    const std::string packed = temp_dir_ + "/packed";
     const std::string plain = temp_dir_ + "/plain.tar";
     const std::string overlay = temp_dir_ + "/overlay.tar";
-    MOSB_CHECK(fetch_to_file(from_, layer, packed));
-    const Digest unpacked =
-        MOSB_TRY(unpack_tar_layer(packed, MOSB_TRY(compression_of(layer)), plain));
+    const Digest unpacked = MOSB_TRY(fetch_plain(layer, plain));
     if (unpacked != diff_id) {
       return Error(
           Errc::kContent,
           "it unpacks to " + unpacked.str() + ", and the configuration says " + diff_id.str());
     }
-    MOSB_CHECK(sys::unlink(packed));
     const OverlayTar tar = MOSB_TRY(write_overlay_tar(plain, overlay, tree_));
     MOSB_CHECK(sys::unlink(plain));
     if (tar.entries == 0) {
@@ -107,6 +60,20 @@ class Conversion {
   }
 
  private:
+  /// The value is the tar's digest.
+  Result<Digest> fetch_plain(const oci::Descriptor& layer, const std::string& plain) {
+    const TarCompression compression = MOSB_TRY(tar_compression(layer));
+    if (compression == TarCompression::kNone && layer.size <= kMaxUnpackedLayer.value) {
+      MOSB_CHECK(fetch_to_file(from_, layer, plain));
+      return layer.digest;
+    }
+    const std::string packed = temp_dir_ + "/packed";
+    MOSB_CHECK(fetch_to_file(from_, layer, packed));
+    const Digest unpacked = MOSB_TRY(unpack_tar_layer(packed, compression, plain));
+    MOSB_CHECK(sys::unlink(packed));
+    return unpacked;
+  }
+
   oci::Repository& from_;
   const ConvertRequest& request_;
   ProcessRunner& processes_;
@@ -129,63 +96,137 @@ void add_layer(std::vector<oci::Descriptor>& layers, const oci::Descriptor& laye
   layers.push_back(layer);
 }
 
-Result<oci::Descriptor> store(OrdinaryImage image,
-                              std::vector<oci::Descriptor> layers,
-                              const oci::Reference& ref,
-                              oci::Repository& to) {
-  image.config.diff_ids.clear();
-  for (const oci::Descriptor& layer : layers) {
-    // For such a layer the uncompressed archive that OCI means is the blob itself.
-    image.config.diff_ids.push_back(layer.digest);
+class Conversion {
+ public:
+  Conversion(oci::Repository& from,
+             const ConvertRequest& request,
+             oci::Repository& to,
+             ProcessRunner& processes,
+             std::string temp_dir,
+             const OnLayer& on_layer)
+      : from_(from),
+        request_(request),
+        to_(to),
+        processes_(processes),
+        temp_dir_(std::move(temp_dir)),
+        on_layer_(on_layer) {}
+
+  Result<ConvertedImage> run(const OrdinaryImages& found) {
+    if (!found.index) {
+      const Document image = MOSB_TRY(convert(found.images.front(), std::nullopt));
+      MOSB_CHECK(push(image, request_.to.tag));
+      return ConvertedImage{.descriptor = image.descriptor, .left_out = found.attestations};
+    }
+    ConvertedImage converted = MOSB_TRY(convert_index(found));
+    converted.left_out = found.attestations;
+    return converted;
   }
-  const std::string config = image.config.print();
-  const oci::Manifest manifest{.config = oci::describe(oci::kImageConfig, config),
-                               .layers = std::move(layers),
-                               .annotations = std::move(image.manifest.annotations)};
-  MOSB_CHECK(oci::require_image(manifest));
-  MOSB_CHECK(to.push_blob(manifest.config, oci::BlobSource::bytes(config)));
-  const std::string bytes = manifest.print();
-  oci::Descriptor descriptor = oci::describe(oci::kImageManifest, bytes);
-  MOSB_CHECK(to.push_manifest(descriptor, bytes, ref.tag));
-  return descriptor;
-}
+
+ private:
+  /// Manifests go last, when nothing can be refused any more.
+  Result<ConvertedImage> convert_index(const OrdinaryImages& found) {
+    oci::Index index{.annotations = found.index->annotations};
+    std::vector<oci::Platform> platforms;
+    std::map<Digest, Document> images;
+    for (const OrdinaryImage& image : found.images) {
+      const oci::Platform platform = image.descriptor.platform.value_or(image.config.platform);
+      auto made = images.find(image.descriptor.digest);
+      if (made == images.end()) {
+        Document document = MOSB_TRY(convert(image, platform).context(platform.str()));
+        made = images.emplace(image.descriptor.digest, std::move(document)).first;
+      }
+      oci::Descriptor entry = made->second.descriptor;
+      entry.platform = image.descriptor.platform;
+      entry.annotations = image.descriptor.annotations;
+      entry.artifact_type = image.descriptor.artifact_type;
+      index.manifests.push_back(std::move(entry));
+      platforms.push_back(platform);
+    }
+    for (const auto& [old, document] : images) {
+      MOSB_CHECK(push(document, std::nullopt));
+    }
+    std::string bytes = index.print();
+    const oci::Descriptor descriptor = oci::describe(oci::kImageIndex, bytes);
+    MOSB_CHECK(push({descriptor, std::move(bytes)}, request_.to.tag));
+    return ConvertedImage{.descriptor = descriptor, .platforms = std::move(platforms)};
+  }
+
+  /// Stores the new layers and configuration; the manifest is the value.
+  Result<Document> convert(const OrdinaryImage& image,
+                           const std::optional<oci::Platform>& platform) {
+    Layers conversion(from_, request_, processes_, temp_dir_);
+    const std::size_t count = image.manifest.layers.size();
+    std::vector<oci::Descriptor> layers;
+    for (std::size_t i = 0; i < count; ++i) {
+      const oci::Descriptor& old = image.manifest.layers[i];
+      on_layer_({platform, i + 1, count, old});
+      const auto made =
+          MOSB_TRY(with_way_out(conversion.convert(old, image.config.diff_ids[i]), temp_dir_)
+                       .context("layer " + old.digest.str()));
+      if (made) {
+        MOSB_CHECK(push_blob(made->descriptor, oci::BlobSource::file(made->path)));
+        MOSB_CHECK(sys::unlink(made->path));
+        add_layer(layers, made->descriptor);
+      }
+    }
+    if (layers.empty()) {
+      return Error(Errc::kContent, "none of its layers has a file");
+    }
+    return finish(image, std::move(layers));
+  }
+
+  Result<Document> finish(const OrdinaryImage& image, std::vector<oci::Descriptor> layers) {
+    oci::ImageConfig config = image.config;
+    config.diff_ids.clear();
+    for (const oci::Descriptor& layer : layers) {
+      // For such a layer the uncompressed archive that OCI means is the blob itself.
+      config.diff_ids.push_back(layer.digest);
+    }
+    const std::string text = config.print();
+    const oci::Manifest manifest{.config = oci::describe(oci::kImageConfig, text),
+                                 .layers = std::move(layers),
+                                 .annotations = image.manifest.annotations};
+    MOSB_CHECK(oci::require_image(manifest));
+    MOSB_CHECK(push_blob(manifest.config, oci::BlobSource::bytes(text)));
+    std::string bytes = manifest.print();
+    oci::Descriptor descriptor = oci::describe(oci::kImageManifest, bytes);
+    return Document{std::move(descriptor), std::move(bytes)};
+  }
+
+  Status push_blob(const oci::Descriptor& blob, const oci::BlobSource& source) {
+    return to_.push_blob(blob, source).context("store " + quote(request_.to.str()));
+  }
+
+  Status push(const Document& document, const std::optional<std::string>& tag) {
+    return to_.push_manifest(document.descriptor, document.bytes, tag)
+        .context("store " + quote(request_.to.str()));
+  }
+
+  oci::Repository& from_;
+  const ConvertRequest& request_;
+  oci::Repository& to_;
+  ProcessRunner& processes_;
+  std::string temp_dir_;
+  const OnLayer& on_layer_;
+};
 
 }  // namespace
 
-Result<oci::Descriptor> convert_image(oci::Repository& from,
-                                      const ConvertRequest& request,
-                                      oci::Repository& to,
-                                      ProcessRunner& processes,
-                                      const std::string& temp_dir,
-                                      const OnLayer& on_layer) {
+Result<ConvertedImage> convert_image(oci::Repository& from,
+                                     const ConvertRequest& request,
+                                     oci::Repository& to,
+                                     ProcessRunner& processes,
+                                     const std::string& temp_dir,
+                                     const OnLayer& on_layer) {
   if (request.to.digest) {
     return Error(Errc::kUsage,
                  quote(request.to.str()) + " has a digest, which follows from the image");
   }
   const std::string what = "convert " + quote(request.from.str());
-  OrdinaryImage image = MOSB_TRY(look(from, request.from).context(what));
+  const OrdinaryImages found =
+      MOSB_TRY(find_ordinary_images(from, request.from, request.platforms).context(what));
   const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(temp_dir));
-  Conversion conversion(from, request, processes, temp.path());
-  std::vector<oci::Descriptor> layers;
-  for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-    const oci::Descriptor& old = image.manifest.layers[i];
-    on_layer(i + 1, image.manifest.layers.size(), old);
-    const auto made =
-        MOSB_TRY(with_way_out(conversion.convert(old, image.config.diff_ids[i]), temp_dir)
-                     .context("layer " + old.digest.str())
-                     .context(what));
-    if (made) {
-      MOSB_CHECK(to.push_blob(made->descriptor, oci::BlobSource::file(made->path))
-                     .context("store " + quote(request.to.str())));
-      MOSB_CHECK(sys::unlink(made->path));
-      add_layer(layers, made->descriptor);
-    }
-  }
-  if (layers.empty()) {
-    return Error(Errc::kContent, what + ": none of its layers has a file");
-  }
-  return store(std::move(image), std::move(layers), request.to, to)
-      .context("store " + quote(request.to.str()));
+  return Conversion(from, request, to, processes, temp.path(), on_layer).run(found).context(what);
 }
 
 }  // namespace mosb::agent

@@ -13,6 +13,7 @@
 #include "mosb/oci/auth_file.h"
 #include "mosb/oci/connected_registry.h"
 #include "mosb/oci/credential_helper.h"
+#include "mosb/oci/docker_archive.h"
 #include "mosb/oci/layout.h"
 #include "mosb/oci/mirrored_repository.h"
 #include "mosb/oci/unreachable_hosts.h"
@@ -125,6 +126,19 @@ Result<std::unique_ptr<oci::Repository>> boxed(Result<T> opened) {
   return std::unique_ptr<oci::Repository>(std::make_unique<T>(MOSB_TRY(std::move(opened))));
 }
 
+Result<std::unique_ptr<oci::Repository>> open_docker_archive(const oci::Reference& ref,
+                                                             const OpenOptions& options) {
+  if (options.create) {
+    return oci::docker_archive_is_only_read(ref.str());
+  }
+  auto archive = oci::DockerArchive::open(ref.path);
+  if (!archive) {
+    return archive.error();
+  }
+  return std::unique_ptr<oci::Repository>(
+      std::make_unique<oci::DockerArchive>(*std::move(archive)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& ref,
@@ -139,6 +153,8 @@ Result<std::unique_ptr<oci::Repository>> open_repository(const oci::Reference& r
     case oci::Reference::Kind::kArchive:
       return boxed(oci::Archive::open(
           ref.path, options.scratch.empty() ? MOSB_TRY(oci::private_temp_dir()) : options.scratch));
+    case oci::Reference::Kind::kDockerArchive:
+      return open_docker_archive(ref, options);
     case oci::Reference::Kind::kStore:
       break;
   }

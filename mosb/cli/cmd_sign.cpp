@@ -85,7 +85,8 @@ Result<trust::EnvelopeFormat> envelope_format(const SignFlags& flags, const std:
 Result<int> sign(Session& session, const SignFlags& flags) {
   MOSB_CHECK(check_supported(flags));
   const oci::Reference ref = MOSB_TRY(oci::Reference::parse(flags.ref));
-  if (ref.kind == oci::Reference::Kind::kArchive) {
+  if (ref.kind == oci::Reference::Kind::kArchive ||
+      ref.kind == oci::Reference::Kind::kDockerArchive) {
     return Error(Errc::kUsage,
                  "sign image " + quote(flags.ref) + ": an archive takes no signature afterwards")
         .with_hint("sign the layout, then pack it");

@@ -9,6 +9,7 @@
 #include "mosb/cli/progress.h"
 #include "mosb/cli/session.h"
 #include "mosb/oci/archive.h"
+#include "mosb/oci/docker_archive.h"
 #include "mosb/oci/image_copy.h"
 #include "mosb/oci/store.h"
 
@@ -92,6 +93,8 @@ Result<oci::CopiedImage> copy_to(Session& session,
       MOSB_CHECK(to.save(request.to.path));
       return copied;
     }
+    case Kind::kDockerArchive:
+      return oci::docker_archive_is_only_read(request.to.str());
     case Kind::kStore:
       break;
   }

@@ -49,7 +49,10 @@ class Unpacker {
       MOSB_CHECK(take(*entry).context(quote(entry->path)));
     }
     if (seen_.count("oci-layout") == 0 || seen_.count("index.json") == 0) {
-      return Error(Errc::kContent, "it holds no OCI layout");
+      Error none(Errc::kContent, "it holds no OCI layout");
+      return is_docker_archive_
+                 ? std::move(none).with_hint("write docker-archive:FILE, which is what it seems")
+                 : none;
     }
     return ok();
   }
@@ -60,7 +63,8 @@ class Unpacker {
     const bool document = path == "oci-layout" || path == "index.json";
     const bool blob = path.rfind(kBlobs, 0) == 0 && path != kBlobs;
     if (!document && !blob) {
-      // Docker puts files of its own beside the layout.
+      // Docker puts files of its own beside the layout, or instead of one.
+      is_docker_archive_ = is_docker_archive_ || path == "manifest.json";
       return ok();
     }
     if (entry.kind != TarEntry::Kind::kFile) {
@@ -101,6 +105,7 @@ class Unpacker {
   Layout& layout_;
   std::uint64_t archive_size_;
   std::set<std::string> seen_;
+  bool is_docker_archive_ = false;
 };
 
 /// Nothing in an uncompressed tar is larger than the tar itself.

@@ -108,8 +108,8 @@ Status require_mountable_image(const Manifest& manifest) {
                    "layer " + layer.digest.str() + " is of type " + quote(layer.media_type) +
                        ", which can't be mounted verified")
           .with_hint(
-              "build the image with 'mosb image build', or with stacker and "
-              "'--layer-type squashfs' or '--layer-type erofs'");
+              "convert it with 'mosb image convert', or build it with 'mosb image build', or with "
+              "stacker and '--layer-type squashfs' or '--layer-type erofs'");
     }
   }
   return ok();

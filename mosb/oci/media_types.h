@@ -12,6 +12,11 @@ inline constexpr char kDockerManifest[] = "application/vnd.docker.distribution.m
 inline constexpr char kDockerManifestList[] =
     "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr char kDockerConfig[] = "application/vnd.docker.container.image.v1+json";
+// Layers of ordinary images.
+inline constexpr char kTarLayer[] = "application/vnd.oci.image.layer.v1.tar";
+inline constexpr char kGzipTarLayer[] = "application/vnd.oci.image.layer.v1.tar+gzip";
+inline constexpr char kZstdTarLayer[] = "application/vnd.oci.image.layer.v1.tar+zstd";
+inline constexpr char kDockerGzipTarLayer[] = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 inline constexpr char kNotarySignature[] = "application/vnd.cncf.notary.signature";
 inline constexpr char kJws[] = "application/jose+json";
 inline constexpr char kCose[] = "application/cose";

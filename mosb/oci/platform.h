@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "mosb/base/json.h"
 #include "mosb/base/result.h"
@@ -13,9 +15,16 @@ struct Platform {
   std::string architecture;
   /// "" if none.
   std::string variant;
+  /// What Windows images, and Docker's own manifest lists, say besides: kept, and of no meaning
+  /// here.
+  std::string os_version = {};
+  std::vector<std::string> os_features = {};
+  std::vector<std::string> features = {};
 
   /// What this program was built for, e.g. linux/amd64.
   static Platform host();
+  /// "linux/arm/v7". Errors: kUsage.
+  static Result<Platform> parse(std::string_view text);
   /// "linux/arm/v7".
   std::string str() const;
   bool operator==(const Platform&) const = default;

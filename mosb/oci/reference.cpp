@@ -160,8 +160,7 @@ bool take(std::string_view& text, std::string_view prefix) {
 }
 
 /// Of other tools; "dir:x" would otherwise read as a repository with a tag.
-constexpr std::array<std::string_view, 9> kForeignTransports = {"dir:",
-                                                                "docker-archive:",
+constexpr std::array<std::string_view, 8> kForeignTransports = {"dir:",
                                                                 "docker-daemon:",
                                                                 "containers-storage:",
                                                                 "ostree:",
@@ -181,7 +180,9 @@ Status check_transport(std::string_view text) {
   }
   const std::string_view name = text.substr(0, text.find(':'));
   return usage(quote(name) + " is not a place that mosb knows")
-      .with_hint("write docker://HOST/REPOSITORY:TAG, oci:DIR:TAG or oci-archive:FILE:TAG");
+      .with_hint(
+          "write docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG or "
+          "docker-archive:FILE:NAME");
 }
 
 Result<Reference> parse_any(std::string_view text) {
@@ -199,6 +200,9 @@ Result<Reference> parse_any(std::string_view text) {
   }
   if (take(text, "oci-archive:")) {
     return parse_path(Reference::Kind::kArchive, text);
+  }
+  if (take(text, "docker-archive:")) {
+    return parse_path(Reference::Kind::kDockerArchive, text);
   }
   if (text.substr(0, 7) == "sha256:") {
     const Digest digest = MOSB_TRY(parse_digest(text));
@@ -223,6 +227,8 @@ std::string Reference::str() const {
       return "oci:" + path + suffix;
     case Kind::kArchive:
       return "oci-archive:" + path + suffix;
+    case Kind::kDockerArchive:
+      return "docker-archive:" + path + suffix;
     case Kind::kStore:
       return digest ? digest->str() : "";
   }

@@ -12,16 +12,17 @@ namespace mosb::oci {
 /// Where an image is. Spec of names and tags: OCI distribution 1.1 §Pulling manifests.
 struct Reference {
   enum class Kind {
-    kRegistry,  ///< docker://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], or without the scheme
-    kLayout,    ///< oci:DIR[:TAG|@DIGEST]
-    kArchive,   ///< oci-archive:FILE[:TAG|@DIGEST]
-    kStore,     ///< sha256:…
+    kRegistry,       ///< docker://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], or without the scheme
+    kLayout,         ///< oci:DIR[:TAG|@DIGEST]
+    kArchive,        ///< oci-archive:FILE[:TAG|@DIGEST]
+    kDockerArchive,  ///< docker-archive:FILE[:NAME[:TAG]|@DIGEST]; only read
+    kStore,          ///< sha256:…
   };
   Kind kind = Kind::kRegistry;
   /// kRegistry: HOST[:PORT] and REPOSITORY, as written.
   std::string host = {};
   std::string repository = {};
-  /// kLayout, kArchive: up to the first colon.
+  /// kLayout, kArchive, kDockerArchive: up to the first colon.
   std::string path = {};
   /// At most one of the two. A registry reference has one ("latest" if none is written), a store
   /// reference has a digest, the others may have neither.

@@ -40,6 +40,8 @@ TarEntry::Kind kind_of(const ArchiveLibrary& lib, archive_entry* entry) {
       return TarEntry::Kind::kFile;
     case AE_IFDIR:
       return TarEntry::Kind::kDirectory;
+    case AE_IFLNK:
+      return TarEntry::Kind::kSymlink;
     default:
       return TarEntry::Kind::kOther;
   }
@@ -105,11 +107,13 @@ Result<std::optional<TarEntry>> TarReader::next() {
     return failure(Errc::kContent, state_->lib, state_->handle);
   }
   const char* const path = state_->lib.entry_pathname(entry);
+  const char* const target = state_->lib.entry_symlink(entry);
   const la_int64_t size = state_->lib.entry_size(entry);
   return std::optional(
       TarEntry{.path = path != nullptr ? path : "",
                .kind = size < 0 ? TarEntry::Kind::kOther : kind_of(state_->lib, entry),
-               .size = size < 0 ? 0 : static_cast<std::uint64_t>(size)});
+               .size = size < 0 ? 0 : static_cast<std::uint64_t>(size),
+               .target = target != nullptr ? target : ""});
 }
 
 Status TarReader::read(const BlobSink& sink) {

@@ -11,12 +11,14 @@
 namespace mosb::oci {
 
 struct TarEntry {
-  enum class Kind { kFile, kDirectory, kOther };
+  enum class Kind { kFile, kDirectory, kSymlink, kOther };
   /// As it stands in the archive; "" if it can't be represented.
   std::string path;
   Kind kind = Kind::kOther;
   /// Of a file, in bytes.
   std::uint64_t size = 0;
+  /// Where a symlink leads, as it stands there; "" if it can't be represented.
+  std::string target = {};
 };
 
 /// Reads an uncompressed tar file from its start.

@@ -111,6 +111,19 @@ TEST_CASE("a layout reference has a directory and maybe a tag or a digest", "[oc
   }
 }
 
+TEST_CASE("a docker archive has a file and maybe a name that Docker would know", "[oci]") {
+  const Reference ref = ok_ref("docker-archive:/a/b.tar:docker.io/library/web:1.4");
+  CHECK(ref.kind == Reference::Kind::kDockerArchive);
+  CHECK(ref.path == "/a/b.tar");
+  CHECK(ref.tag == "docker.io/library/web:1.4");
+  CHECK(ref.str() == "docker-archive:/a/b.tar:docker.io/library/web:1.4");
+  CHECK_FALSE(ok_ref("docker-archive:b.tar").tag);
+  CHECK(ok_ref("docker-archive:b.tar:localhost:5000/web").tag == "localhost:5000/web");
+  refused("docker-archive:");
+  refused("docker-archive:b.tar:");
+  refused("docker-archive:b.tar:a b");
+}
+
 TEST_CASE("a bare digest names an image in the store", "[oci]") {
   const Reference ref = ok_ref(kDigest);
   CHECK(ref.kind == Reference::Kind::kStore);
@@ -121,7 +134,6 @@ TEST_CASE("a bare digest names an image in the store", "[oci]") {
 
 TEST_CASE("places that mosb does not know are refused by name", "[oci]") {
   for (const char* text : {"dir:/tmp/x",
-                           "docker-archive:x.tar",
                            "docker-daemon:x:1",
                            "containers-storage:x",
                            "https://example.org/a:1",

@@ -227,4 +227,326 @@ wrong_layers() {
         [[ $(jq '.manifests | length' nowhere/index.json) -eq 0 ]] || fail "an image was made"
 }
 
+# docker_archive FILE IMAGE…: as skopeo makes one of images in the layout "ordinary", each named so.
+docker_archive() {
+    local file=$1 tag
+    shift
+    for tag; do
+        skopeo copy -q "oci:ordinary:$tag" "docker-archive:$file:test/$tag:1"
+    done
+}
+two_layers() {
+    layer base <<<'[{"path": "etc", "type": "dir", "mode": 448, "uid": 7}, {"path": "etc/old", "data": "old"},
+        {"path": "low", "data": "low"}, {"path": "same", "data": "same"}]'
+    layer upper <<<'[{"path": "etc/.wh.old"}, {"path": "etc/new", "data": "new"}, {"path": "low", "data": "high"}]'
+    tar_image two base.tar upper.tar
+}
+
+test_case "a docker archive of skopeo or podman gives the image that it was made of" docker_archives
+docker_archives() {
+    two_layers
+    converts two
+    docker_archive d.tar two
+    works mosb image convert docker-archive:d.tar oci:docker:x
+    equal "$(image_digest docker x)" "$(image_digest converted two)" "digest of the converted image"
+    works mosb image convert docker-archive:d.tar:test/two:1 oci-archive:x.tar
+    works mosb image convert docker-archive:d.tar:docker.io/test/two:1 oci:docker:x
+    equal "$(image_digest docker x)" "$(image_digest converted two)"
+    sign_layout docker:x
+    works mosb mount oci:docker:x "$work/m"
+    listing "$work/m" | diff wanted - || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+    # Of any other image, the same layers: what podman's own store makes of it has other fields.
+    podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver vfs)
+    works "${podman[@]}" pull -q oci:ordinary:two
+    works "${podman[@]}" save -q --format docker-archive -o podman.tar "$out"
+    works mosb image convert docker-archive:podman.tar oci:of-podman:x
+    equal "$(jq -c .layers "$(image_manifest of-podman x)")" \
+        "$(jq -c .layers "$(image_manifest converted two)")" "layers of podman's archive"
+    rm -rf "$work/podman" "$work/podman-run"
+}
+
+test_case "a docker archive is copied and inspected, and never written or signed" docker_archive_reads
+docker_archive_reads() {
+    two_layers
+    docker_archive d.tar two
+    sha256sum d.tar >before
+    works mosb image inspect docker-archive:d.tar -o json
+    equal "$(jq '.layers | length' <<<"$out")" 2
+    works mosb image copy docker-archive:d.tar oci:copy:x
+    works umoci unpack --image copy:x of-copy
+    works umoci unpack --image ordinary:two of-source
+    diff <(listing of-copy/rootfs) <(listing of-source/rootfs) || fail "the copy is another image"
+    works mosb image convert oci:copy:x oci:converted:copied
+    works mosb image convert docker-archive:d.tar oci:converted:direct
+    equal "$(image_digest converted copied)" "$(image_digest converted direct)"
+    refused 2 usage "only read" mosb image copy oci:copy:x docker-archive:n.tar
+    refused 2 usage "only read" mosb image convert oci:ordinary:two docker-archive:n.tar
+    refused 2 usage "only read" mosb image build --rootfs . -t docker-archive:n.tar
+    refused 2 usage "takes no signature" mosb sign docker-archive:d.tar \
+        --key "$fixtures/keys/signing.key" --cert "$fixtures/keys/signing-chain.pem"
+    refused 12 signature "" mosb verify docker-archive:d.tar
+    refused 12 signature "" mosb mount docker-archive:d.tar "$work/m"
+    refused 11 content "can.t be mounted verified" \
+        mosb mount --insecure-skip-signature docker-archive:d.tar "$work/m"
+    refused 11 content "holds no OCI layout" mosb image convert oci-archive:d.tar oci:nowhere:x
+    contains "$err" '^hint: .*docker-archive:'
+    works sha256sum -c before
+    [[ ! -e n.tar ]] || fail "a docker archive was written"
+}
+
+test_case "what new versions of docker save, with an OCI layout within, is a docker archive, too" new_docker
+new_docker() {
+    two_layers
+    works mosb image convert oci:ordinary:two oci:converted:two
+    # With layers as they are, and compressed as docker pulled them.
+    skopeo copy -q --dest-compress oci:ordinary:two oci:packed:two
+    local layout
+    for layout in ordinary packed; do
+        jq -c '[{Config: ("blobs/sha256/" + (.config.digest | ltrimstr("sha256:"))), RepoTags: ["two:latest"],
+            Layers: [.layers[].digest | "blobs/sha256/" + ltrimstr("sha256:")], LayerSources: {}}]' \
+            "$(image_manifest "$layout" two)" >"$layout/manifest.json"
+        tar -C "$layout" -cf "$layout.tar" .
+        works mosb image convert "docker-archive:$layout.tar:two" oci:new:x
+        equal "$(image_digest new x)" "$(image_digest converted two)" "$layout"
+        works mosb image convert "oci-archive:$layout.tar:two" oci:new:y
+        equal "$(image_digest new y)" "$(image_digest converted two)" "$layout"
+    done
+}
+
+test_case "of a docker archive with several images one is named" several_images
+several_images() {
+    layer one <<<'[{"path": "one", "data": "1"}]'
+    layer two <<<'[{"path": "two", "data": "2"}]'
+    tar_image a one.tar
+    tar_image b one.tar two.tar
+    podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver vfs)
+    works "${podman[@]}" pull -q oci:ordinary:a
+    works "${podman[@]}" tag "$out" localhost/test/a:1
+    works "${podman[@]}" pull -q oci:ordinary:b
+    works "${podman[@]}" tag "$out" localhost/test/b:1
+    works "${podman[@]}" save -q --format docker-archive -m -o both.tar localhost/test/a:1 localhost/test/b:1
+    rm -rf "$work/podman" "$work/podman-run"
+    equal "$(tar -xOf both.tar manifest.json | jq length)" 2
+    refused 2 usage "has 2 images" mosb image convert docker-archive:both.tar oci:nowhere:x
+    contains "$err" '^hint: name one of them: localhost/test/[ab]:1, localhost/test/[ab]:1$'
+    refused 3 not-found "has no image 'test/a:1'" \
+        mosb image convert docker-archive:both.tar:test/a:1 oci:nowhere:x
+    works mosb image convert docker-archive:both.tar:localhost/test/b:1 oci:out:b
+    equal "$(jq '.layers | length' "$(image_manifest out b)")" 2
+    works mosb image convert docker-archive:both.tar:localhost/test/a:1 oci:out:a
+    equal "$(jq '.layers | length' "$(image_manifest out a)")" 1
+}
+
+# bad_archive ERROR MANIFEST [ENTRY…]: an archive of $config, this manifest.json and more entries is
+# refused for that.
+bad_archive() {
+    local regex=$1 manifest=$2
+    shift 2
+    jq -cn --arg name "$config_name" --arg config "$config" --arg manifest "$manifest" \
+        '[{path: $name, data: $config}, {path: "manifest.json", data: $manifest}] + $ARGS.positional' \
+        --jsonargs "$@" >entries.json
+    bad_entries "$regex"
+}
+bad_entries() {
+    layer d <entries.json
+    rm -rf nowhere
+    refused 11 content "$1" mosb image convert docker-archive:d.tar oci:nowhere:x
+    [[ ! -e nowhere/index.json || $(jq '.manifests | length' nowhere/index.json) == 0 ]] ||
+        fail "an image was made"
+}
+lists() { jq -cn --arg c "$config_name" '[{Config: $c, Layers: $ARGS.positional}]' --args "$@"; }
+
+test_case "hostile docker archives are refused, and nothing outside of them is read" hostile_archives
+hostile_archives() {
+    local config config_name diff_id
+    layer base <<<'[{"path": "low", "data": "low"}]'
+    diff_id=$(sha256sum base.tar | cut -d' ' -f1)
+    config=$(jq -cn --arg d "sha256:$diff_id" '{os: "linux", architecture: "amd64", config: {},
+        rootfs: {type: "layers", diff_ids: [$d]}}')
+    config_name=$(printf %s "$config" | sha256sum | cut -d' ' -f1).json
+    bad_archive "$diff_id" "$(lists l.tar)" '{"path": "l.tar", "data": "something else"}'
+    bad_archive "'l.tar' is missing" "$(lists l.tar)"
+    bad_archive "leads out of the archive" "$(lists ../../etc/passwd)"
+    bad_archive "leads out of the archive" "$(lists ../../etc/passwd)" \
+        '{"path": "../../etc/passwd", "data": "x"}'
+    bad_archive "leads out of the archive" "$(lists l.tar)" \
+        '{"path": "l.tar", "type": "symlink", "to": "/etc/passwd"}'
+    bad_archive "too many symlinks" "$(lists l.tar)" '{"path": "l.tar", "type": "symlink", "to": "m.tar"}' \
+        '{"path": "m.tar", "type": "symlink", "to": "l.tar"}'
+    bad_archive "not a plain file" "$(lists l.tar)" '{"path": "l.tar", "type": "fifo"}'
+    bad_archive "not a plain file" "$(lists l.tar)" \
+        '{"path": "l.tar", "type": "link", "to": "manifest.json"}'
+    bad_archive "stands twice" "$(lists l.tar)" \
+        '{"path": "l.tar", "data": "1"}' '{"path": "l.tar", "data": "2"}'
+    bad_archive "1 diff_ids for 2 layers" "$(lists l.tar m.tar)" \
+        '{"path": "l.tar", "data": "1"}' '{"path": "m.tar", "data": "2"}'
+    bad_archive "malformed JSON" 'not JSON'
+    bad_archive "is not a list" '{"Config": "x", "Layers": ["l.tar"]}'
+    bad_archive "stands twice" "[{\"Config\": \"$config_name\", \"Config\": \"x\", \"Layers\": [\"l.tar\"]}]"
+    jq -n '[{path: "oci-layout", data: "{}"}]' >entries.json
+    bad_entries "has no manifest.json"
+    contains "$err" '^hint: .*oci-archive:'
+    # Too large for a command line.
+    python3 -c 'import json
+print(json.dumps([{"path": "manifest.json", "data": "[" + " " * (5 << 20) + "]"}]))' >entries.json
+    bad_entries "is larger than 4194304 bytes"
+    config=${config/amd64/amd65}
+    bad_archive "has another digest" "$(lists l.tar)" '{"path": "l.tar", "data": "1"}'
+    gzip -f d.tar
+    refused 11 content "Unrecognized" mosb image convert docker-archive:d.tar.gz oci:nowhere:x
+    refused 3 not-found "" mosb image convert docker-archive:none.tar oci:nowhere:x
+}
+
+# platform_image TAG PLATFORM TAR…: one of the layout "ordinary" for that platform (a JSON object).
+platform_image() {
+    local tag=$1 platform=$2
+    shift 2
+    printf '%s\n' "$@" | jq -R . | jq -s --argjson p "$platform" '{platform: $p, config: {Cmd: ["/x"]},
+        layers: map({file: ., media_type: "application/vnd.oci.image.layer.v1.tar"}),
+        manifest: {annotations: {"org.example.of": $p.architecture}}}' |
+        "$tests/support/make_image.py" ordinary "$tag" >/dev/null
+}
+# put_index TAG < ENTRIES: an index of these manifests in the layout "ordinary".
+put_index() {
+    local bytes digest
+    bytes=$(jq -c '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
+        annotations: {"org.example.of": "all"}, manifests: .}')
+    digest=$(printf %s "$bytes" | sha256sum | cut -d' ' -f1)
+    printf %s "$bytes" >"ordinary/blobs/sha256/$digest"
+    jq --arg d "sha256:$digest" --argjson s "${#bytes}" --arg t "$1" '.manifests |= map(select(
+        .annotations["org.opencontainers.image.ref.name"] != $t)) + [{digest: $d, size: $s,
+        mediaType: "application/vnd.oci.image.index.v1+json",
+        annotations: {"org.opencontainers.image.ref.name": $t}}]' ordinary/index.json >index.new
+    mv index.new ordinary/index.json
+}
+# entry TAG [MEMBERS]: how an index lists this image.
+entry() {
+    jq -c --arg t "$1" --argjson m "${2:-null}" '.manifests[] | select(.annotations[
+        "org.opencontainers.image.ref.name"] == $t) | {mediaType, digest, size} + $m' ordinary/index.json
+}
+# An index as buildkit makes one: two variants of arm, another that is a system of its own with a
+# version, this host's, and what was attested of it.
+several_platforms() {
+    layer here <<<'[{"path": "here", "data": "1"}, {"path": "etc/one", "data": "1"}]'
+    layer there <<<'[{"path": "there", "data": "2"}]'
+    layer top <<<'[{"path": "etc/.wh.one"}, {"path": "top", "data": "3"}]'
+    host=$(jq -cn --arg a "$(dpkg --print-architecture)" '{os: "linux", architecture: $a}')
+    platform_image host "$host" here.tar top.tar
+    platform_image v6 '{"os": "linux", "architecture": "arm", "variant": "v6"}' there.tar
+    platform_image v7 '{"os": "linux", "architecture": "arm", "variant": "v7"}' there.tar top.tar
+    platform_image other '{"os": "windows", "architecture": "mips", "os.version": "10.0.1.2",
+        "os.features": ["win32k"]}' there.tar
+    jq -n '{layers: [{file: "here.tar", media_type: "application/vnd.in-toto+json"}],
+        platform: {os: "unknown", architecture: "unknown"}}' |
+        "$tests/support/make_image.py" ordinary attested >/dev/null
+    {
+        entry v6 '{"platform": {"os": "linux", "architecture": "arm", "variant": "v6"}}'
+        entry v7 '{"platform": {"os": "linux", "architecture": "arm", "variant": "v7"},
+            "annotations": {"org.example.entry": "kept"}}'
+        entry host "{\"platform\": $host}"
+        entry other '{"platform": {"os": "windows", "architecture": "mips", "os.version": "10.0.1.2",
+            "os.features": ["win32k"], "features": ["sse4"]}}'
+        entry attested '{"platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}'
+    } | jq -s . >entries.json
+    put_index all <entries.json
+}
+index_of() { skopeo inspect --raw "oci:$1"; }
+
+test_case "an index is converted for all its platforms, into the same index each time" all_platforms
+all_platforms() {
+    several_platforms
+    works mosb image convert oci:ordinary:all oci:out:all
+    contains "$err" 'warning: .*attestations of buildkit .*: 1$'
+    contains "$err" '^linux/arm/v7: layer 2 of 2: '
+    index_of out:all >index.json
+    equal "$(jq -cS '[.manifests[].platform]' index.json)" "$(jq -cS '[.[:4][].platform]' entries.json)"
+    equal "$(jq -c '[.annotations, .manifests[1].annotations, .mediaType]' index.json)" \
+        '[{"org.example.of":"all"},{"org.example.entry":"kept"},"application/vnd.oci.image.index.v1+json"]'
+    # Each image is the one that its own reference gives.
+    local tag number=0 digest
+    for tag in v6 v7 host other; do
+        works mosb image convert "oci:ordinary:$tag" "oci:single:$tag"
+        digest=$(jq -r ".manifests[$number].digest" index.json)
+        equal "$digest" "$(image_digest single "$tag")" "$tag"
+        number=$((number + 1))
+    done
+    works skopeo inspect --override-arch arm --override-variant v6 oci:out:all
+    equal "$(jq -c '[.Architecture, (.Layers | length)]' <<<"$out")" '["arm",1]'
+    works skopeo inspect --override-arch arm --override-variant v7 --config oci:out:all
+    equal "$(jq -c '[.architecture, .variant, (.rootfs.diff_ids | length)]' <<<"$out")" '["arm","v7",2]'
+    works skopeo inspect --override-os windows --override-arch mips --config oci:out:all
+    equal "$(jq -c '[."os.version", ."os.features"]' <<<"$out")" '["10.0.1.2",["win32k"]]'
+    works skopeo copy -q --all oci:out:all oci:everything:all
+    works mosb image convert oci:ordinary:all oci:again:all -o json
+    equal "$(jq -r .digest <<<"$out")" "sha256:$(sha256sum <index.json | cut -d' ' -f1)"
+    equal "$(jq -c '[.platforms, (.left_out | length)]' <<<"$out")" \
+        "[[\"linux/arm/v6\",\"linux/arm/v7\",\"linux/$(jq -r .architecture <<<"$host")\",\"windows/mips\"],1]"
+    # This host's, signed by the index, shows what umoci unpacks of it.
+    works umoci unpack --image ordinary:host unpacked
+    listing unpacked/rootfs >wanted
+    sign_layout out:all
+    mkdir -p "$work/m"
+    works mosb mount oci:out:all "$work/m"
+    listing "$work/m" | diff wanted - || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+}
+
+test_case "one platform of an index gives its image, several an index of them" some_platforms
+some_platforms() {
+    several_platforms
+    works mosb image convert oci:ordinary:v7 oci:single:v7
+    works mosb image convert --platform linux/arm/v7 oci:ordinary:all oci:out:one
+    equal "$(image_digest out one)" "$(image_digest single v7)"
+    works mosb image convert --platform linux/arm/v7 oci:ordinary:v7 oci:out:one
+    works mosb image convert --platform "linux/$(jq -r .architecture <<<"$host")" \
+        --platform linux/arm/v6 oci:ordinary:all oci-archive:two.tar:two
+    skopeo inspect --raw oci-archive:two.tar:two >index.json
+    equal "$(jq -r '[.manifests[].platform.architecture] | join(" ")' index.json)" \
+        "arm $(jq -r .architecture <<<"$host")" "the order is that of the old index"
+    refused 2 usage "two manifests for linux/arm:" \
+        mosb image convert --platform linux/arm oci:ordinary:all oci:nowhere:x
+    refused 22 host "no manifest for linux/s390x, only for .*linux/arm/v6" \
+        mosb image convert --platform linux/s390x oci:ordinary:all oci:nowhere:x
+    refused 22 host "the image is for linux/arm/v6, not for linux/s390x" \
+        mosb image convert --platform linux/s390x oci:ordinary:v6 oci:nowhere:x
+    refused 2 usage "is no platform" mosb image convert --platform arm oci:ordinary:all oci:nowhere:x
+    contains "$err" '^hint: .*linux/arm/v7'
+    refused 2 usage "malformed os" mosb image convert --platform 'li nux/arm' oci:ordinary:all oci:nowhere:x
+}
+
+test_case "one platform that can't be converted fails the index, and its tag stays what it was" bad_platform
+bad_platform() {
+    several_platforms
+    start_registry
+    configure 'registries:' "  - host: $registry" '    insecure: true'
+    works mosb image convert oci:ordinary:host oci:out:all
+    works mosb image convert oci:ordinary:host "docker://$registry/out:all"
+    local before
+    before=$(image_digest out all)
+    layer evil <<<'[{"path": "../../x", "data": ""}]'
+    platform_image v7 '{"os": "linux", "architecture": "arm", "variant": "v7"}' evil.tar
+    bad_index() {
+        { jq -c '.[0]' entries.json; entry "$2" "$3"; } | jq -s . | put_index bad
+        refused 11 content "$1" mosb image convert oci:ordinary:bad oci:out:all
+        refused 11 content "$1" mosb image convert oci:ordinary:bad "docker://$registry/out:all"
+        refused 11 content "$1" mosb image convert oci:ordinary:bad oci-archive:bad.tar
+        equal "$(image_digest out all)" "$before"
+        equal "$(jq '.manifests | length' out/index.json)" 1 "manifests in the layout"
+        equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$registry/out:all")" \
+            "$before"
+        [[ ! -e bad.tar ]] || fail "an archive was written"
+    }
+    bad_index "linux/arm/v7: layer .* leaves the root" v7 \
+        '{"platform": {"os": "linux", "architecture": "arm", "variant": "v7"}}'
+    bad_index "the index says linux/s390x, the config linux/arm/v7" v7 \
+        '{"platform": {"os": "linux", "architecture": "s390x"}}'
+    bad_index "is no image" all '{"platform": {"os": "linux", "architecture": "s390x"}}'
+    bad_index "is of type 'application/vnd.in-toto.json', which is no tar" attested \
+        '{"platform": {"os": "unknown", "architecture": "unknown"}}'
+    jq -c '[.[4]]' entries.json | put_index bad
+    refused 11 content "the index has 0 images" mosb image convert oci:ordinary:bad oci:out:all
+}
+
 run_cases "$@"
