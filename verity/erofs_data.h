@@ -10,8 +10,8 @@
 namespace mosb::verity {
 
 /// Visits the parts of an erofs image in which the inode's data lies, in the data's order; holes
-/// have none. Each but the last is of whole blocks. Of a compressed file it visits none: its map is
-/// not read. Errors: kVerity for data, or a map of it, that does not lie in the image.
+/// have none. Each but the last is of whole blocks. Of a compressed file it visits none
+/// (erofs_clusters.h). Errors: kVerity for data, or a map of it, that does not lie in the image.
 /// Spec: Linux fs/erofs/erofs_fs.h, i_format and struct erofs_inode_chunk_index.
 Status for_each_erofs_range(
     const ErofsInode& inode,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "verity/block.h"
+#include "verity/erofs_clusters.h"
 #include "verity/erofs_data.h"
 #include "verity/erofs_directory.h"
 #include "verity/layer_walk.h"
@@ -194,6 +195,9 @@ Status ErofsView::list(InodePlace directory,
 Status ErofsView::data_ranges(
     InodePlace file, const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit) {
   const ErofsInode inode = MOSB_TRY(read_inode(file));
+  if (inode.is_compressed()) {
+    return for_each_erofs_cluster(inode, superblock_, blocks_, visit);
+  }
   return for_each_erofs_range(inode, blocks_, [&](std::uint64_t begin, std::uint64_t size) {
     visit(begin, size);
     return ok();

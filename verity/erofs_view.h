@@ -37,7 +37,7 @@ class ErofsView final : public FilesystemView {
   /// listed before, and its names in the order in which the kernel looks for them.
   Status list(InodePlace directory,
               const std::function<Result<bool>(const DirectoryEntry&)>& visit) override;
-  /// Of a directory, too; none of a compressed file.
+  /// Of a directory, too. Of a compressed file the end may be missing (erofs_clusters.h).
   Status data_ranges(
       InodePlace file,
       const std::function<void(std::uint64_t begin, std::uint64_t size)>& visit) override;

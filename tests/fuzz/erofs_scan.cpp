@@ -9,6 +9,7 @@
 #include "mosb/base/sys.h"
 #include "mosb/base/temp_dir.h"
 #include "verity/block.h"
+#include "verity/block_owner.h"
 #include "verity/erofs_locate.h"
 #include "verity/hash_tree.h"
 #include "verity/layer_scan.h"

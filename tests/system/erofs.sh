@@ -229,25 +229,31 @@ while_running() {
 
 test_case "a bad block of an erofs layer is named with the file that it belongs to" named_file
 named_file() {
-    local hash block
-    hash=$("$support/make_layer.sh" --erofs "$fixtures/rootfs" layer)
-    # Where its data begins; the second block of it.
-    block=$(dump.erofs --path=/data/big -e layer | awk '$1 == "0:" { print $6 / 4096 + 1; exit }')
-    jq -n --arg h "$hash" '{layers: [{file: "layer", root_hash: $h,
-        media_type: "application/vnd.stacker.image.layer.erofs"}],
-        config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x
-    sign_image oci:l:x
-    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
-    works mosb apply m.yaml
-    flip "$(layer_blob l x "$root/var/lib/mosb/store")" $((block * 4096 + 7))
-    echo 3 >/proc/sys/vm/drop_caches
-    run mosb exec one -- md5sum /data/big
-    [[ $status != 0 ]] || fail "the corrupt file was read"
-    eventually 10 state_is one degraded
-    works mosb ps -o json
-    contains "$(json '.[0].message')" "block $block of '/data/big'"
-    works mosb mounts
-    contains "$out" "block $block of '/data/big'"
+    local hash block options
+    for options in -zlz4hc --chunksize=4096 -x2; do
+        cp -a "$fixtures/rootfs" tree
+        seq 100000 >tree/data/numbers
+        hash=$("$support/make_layer.sh" --erofs tree layer "$options")
+        rm -r tree
+        block=$(dump.erofs --path=/data/numbers -e layer |
+            awk '$1 == "0:" { print $7 / 4096; exit }')
+        jq -n --arg h "$hash" '{layers: [{file: "layer", root_hash: $h,
+            media_type: "application/vnd.stacker.image.layer.erofs"}],
+            config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x
+        sign_image oci:l:x
+        manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+        works mosb apply m.yaml
+        flip "$(layer_blob l x "$root/var/lib/mosb/store")" $((block * 4096 + 7))
+        echo 3 >/proc/sys/vm/drop_caches
+        run mosb exec one -- md5sum /data/numbers
+        [[ $status != 0 ]] || fail "the corrupt file was read"
+        eventually 10 state_is one degraded
+        works mosb ps -o json
+        contains "$(json '.[0].message')" "block $block of '/data/numbers'"
+        works mosb mounts
+        contains "$out" "block $block of '/data/numbers'"
+        works mosb down
+    done
 }
 
 test_case "image build --fs erofs refuses what it can't do, and leaves nothing" refuses

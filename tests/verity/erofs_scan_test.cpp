@@ -2,8 +2,10 @@
 // refuses of its structure is in erofs_structure_test.cpp.
 #include "verity/erofs_scan.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,33 @@ namespace {
 
 // cap_net_raw, as setcap writes it.
 const std::string kCapability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+
+/// Text that compresses to a third or so, in clusters of many sizes.
+std::string some_text(std::size_t size) {
+  std::string text;
+  for (std::uint64_t i = 1; text.size() < size; ++i) {
+    text += std::to_string(i * i * 2'654'435'761U) + std::string(i % 1000 < 500 ? 30 : 3, ' ');
+  }
+  return text;
+}
+
+struct Extent {
+  std::uint64_t begin;
+  std::uint64_t size;
+};
+
+/// Where dump.erofs says that the file's data lies.
+std::vector<Extent> extents(const std::string& image, const std::string& file) {
+  const std::string script =
+      "dump.erofs -e --path=\"$2\" \"$1\" | tr -d '.:|' | "
+      "awk '$1 ~ /^[0-9]+$/ && NF == 7 { print $5, $7 }'";
+  std::istringstream lines(run({"sh", "-c", script, "sh", image, file}));
+  std::vector<Extent> found;
+  for (Extent extent{}; lines >> extent.begin >> extent.size;) {
+    found.push_back(extent);
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -214,6 +243,47 @@ TEST_CASE_METHOD(ErofsScanFixture,
     test::flip_bit(layer.blob_path, inode * kBlockSize * 8);
     CHECK(find({inode}).kind == BlockOwner::Kind::kInodes);
     CHECK_FALSE(locate_blocks(layer, std::vector<std::uint64_t>{1'000'000}, scanner()));
+  }
+}
+
+TEST_CASE_METHOD(ErofsScanFixture,
+                 "the blocks of a compressed file are those that dump.erofs says",
+                 "[scan]") {
+  test::write_all(tree() + "/text", some_text(1'500'000));
+  test::write_all(
+      tree() + "/mixed",
+      some_text(30'000) + test::image_bytes(20) + std::string(200'000, 'a') + some_text(100'000));
+  test::write_all(tree() + "/short", some_text(9'000));
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"-zlz4hc"},
+                                             {"-zlz4"},
+                                             {"-zlz4hc,12", "-C65536"},
+                                             {"-zlz4hc", "-C16384", "-Elegacy-compress"},
+                                             {"-zlz4hc", "-Elegacy-compress"},
+                                             {"-zlz4hc", "-Eforce-inode-extended"},
+                                             {"-zlz4hc", "-Eztailpacking"}}) {
+    INFO(Catch::Detail::stringify(options));
+    const ErofsImage image = make(options);
+    const LayerSource layer = ScanFixture::layer(image);
+    for (const std::string file : {"/text", "/mixed", "/short"}) {
+      INFO(file);
+      std::set<std::uint64_t> used;
+      for (const Extent& extent : extents(path() + "/erofs", file)) {
+        // Not the end that lies behind the inode.
+        if (extent.begin % kBlockSize == 0 && extent.size % kBlockSize == 0) {
+          used.insert(extent.begin / kBlockSize);
+          used.insert((extent.begin + extent.size - 1) / kBlockSize);
+        }
+      }
+      const std::vector<std::uint64_t> blocks(used.begin(), used.end());
+      CHECK((file == "/short" || !blocks.empty()));
+      for (std::size_t i = 0; i < blocks.size(); i += kMaxLocated) {
+        const auto part = std::span(blocks).subspan(i, std::min(kMaxLocated, blocks.size() - i));
+        for (const BlockOwner& owner : must(locate_blocks(layer, part, scanner()))) {
+          CHECK(to_string(owner) == "block " + std::to_string(owner.block) + " of '" + file + "'");
+        }
+      }
+    }
   }
 }
 
