@@ -1,6 +1,5 @@
 #include "mosb/agent/image_verify.h"
 
-#include <optional>
 #include <span>
 #include <utility>
 

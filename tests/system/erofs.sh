@@ -236,7 +236,7 @@ named_file() {
         hash=$("$support/make_layer.sh" --erofs tree layer "$options")
         rm -r tree
         block=$(dump.erofs --path=/data/numbers -e layer |
-            awk '$1 == "0:" { print $7 / 4096; exit }')
+            awk '$1 == "0:" { print $7 / 4096 }')
         jq -n --arg h "$hash" '{layers: [{file: "layer", root_hash: $h,
             media_type: "application/vnd.stacker.image.layer.erofs"}],
             config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x
