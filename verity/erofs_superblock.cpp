@@ -16,10 +16,16 @@ constexpr std::size_t kMagic = 0;
 constexpr std::size_t kChecksum = 4;
 constexpr std::size_t kCompatible = 8;
 constexpr std::size_t kBlockBits = 12;
+constexpr std::size_t kRoot = 14;
 constexpr std::size_t kBlocks = 36;
+constexpr std::size_t kInodesBlock = 40;
+constexpr std::size_t kAttributesBlock = 44;
 constexpr std::size_t kIncompatible = 80;
 constexpr std::size_t kExtraDevices = 86;
 constexpr std::size_t kDirectoryBlockBits = 90;
+constexpr std::size_t kPrefixes = 91;
+constexpr std::size_t kPrefixesPlace = 92;
+constexpr std::size_t kPackedInode = 96;
 
 constexpr std::uint32_t kMagicValue = 0xe0f5e1e2;
 constexpr unsigned kBlockLog = 12;
@@ -28,7 +34,8 @@ constexpr std::uint32_t kHasChecksum = 0x1;
 /// fragments and shared data, prefixes of attribute names. Not 0x8: data on other devices (or a
 /// second compression, which has the same bit); not 0x80 and 0x100: other layouts of superblock and
 /// inodes.
-constexpr std::uint32_t kKnownFeatures = 0x1 | 0x2 | 0x4 | 0x10 | 0x20 | 0x40;
+constexpr std::uint32_t kKnownFeatures =
+    0x1 | 0x2 | 0x4 | 0x10 | ErofsSuperblock::kHasFragments | ErofsSuperblock::kHasPrefixes;
 
 Error unacceptable(const std::string& why) {
   return Error(Errc::kVerity, "erofs superblock: " + why);
@@ -100,6 +107,14 @@ Result<ErofsSuperblock> ErofsSuperblock::parse(std::span<const std::byte> first_
   if ((load_le<std::uint32_t>(bytes, kCompatible) & kHasChecksum) != 0 &&
       load_le<std::uint32_t>(bytes, kChecksum) != checksum_of(bytes)) {
     return unacceptable("its checksum is wrong");
+  }
+  superblock.root = load_le<std::uint16_t>(bytes, kRoot);
+  superblock.inodes_block = load_le<std::uint32_t>(bytes, kInodesBlock);
+  superblock.attributes_block = load_le<std::uint32_t>(bytes, kAttributesBlock);
+  superblock.prefixes = load_le<std::uint8_t>(bytes, kPrefixes);
+  superblock.prefixes_place = load_le<std::uint32_t>(bytes, kPrefixesPlace);
+  if ((superblock.features & kHasFragments) != 0) {
+    superblock.packed_inode = load_le<std::uint64_t>(bytes, kPackedInode);
   }
   return superblock;
 }

@@ -1,6 +1,7 @@
-// mosb-layer-scan ROOT_HASH SIZE: looks through a layer's file system before anything mounts it,
-// and says what it found.
-// mosb-layer-scan ROOT_HASH SIZE BLOCK…: says what these data blocks are used for.
+// mosb-layer-scan FILESYSTEM ROOT_HASH SIZE: looks through a layer's file system, which must be a
+// squashfs or an erofs as the layer's media type says, before anything mounts it, and says what it
+// found.
+// mosb-layer-scan FILESYSTEM ROOT_HASH SIZE BLOCK…: says what these data blocks are used for.
 // Started by layer_scanner.cpp.
 
 #include <cerrno>
@@ -15,6 +16,8 @@
 #include "mosb/base/number.h"
 #include "mosb/base/sys.h"
 #include "verity/block_owner.h"
+#include "verity/erofs_locate.h"
+#include "verity/erofs_scan.h"
 #include "verity/geometry.h"
 #include "verity/layer_filesystem.h"
 #include "verity/layer_scan.h"
@@ -46,19 +49,29 @@ Status enter_sandbox() {
   return restrict_system_calls(ScannerFds::kBlob);
 }
 
+std::string scan(const VerifiedReader& reader) {
+  return reader.filesystem() == Filesystem::kErofs ? scan_erofs(reader) : scan_squashfs(reader);
+}
+
+std::string locate(const VerifiedReader& reader, const std::vector<std::uint64_t>& blocks) {
+  return reader.filesystem() == Filesystem::kErofs ? locate_in_erofs(reader, blocks)
+                                                   : locate_in_squashfs(reader, blocks);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc > 3 + static_cast<int>(kMaxLocated)) {
-    answer(failed_answer("usage: mosb-layer-scan ROOT_HASH SIZE [BLOCK…]"));
+  if (argc < 4 || argc > 4 + static_cast<int>(kMaxLocated)) {
+    answer(failed_answer("usage: mosb-layer-scan FILESYSTEM ROOT_HASH SIZE [BLOCK…]"));
   }
-  const auto root_hash = RootHash::parse(argv[1]);
-  const auto size = parse_uint(argv[2], 1, kMaxLayerSize.value);
-  if (!root_hash || !size) {
-    answer(failed_answer("no root hash, or no size"));
+  const auto filesystem = parse_filesystem(argv[1]);
+  const auto root_hash = RootHash::parse(argv[2]);
+  const auto size = parse_uint(argv[3], 1, kMaxLayerSize.value);
+  if (!filesystem || !root_hash || !size) {
+    answer(failed_answer("no file system, no root hash, or no size"));
   }
   std::vector<std::uint64_t> blocks;
-  for (int i = 3; i < argc; ++i) {
+  for (int i = 4; i < argc; ++i) {
     const auto block = parse_uint(argv[i], 0, *size / kBlockSize);
     if (!block) {
       answer(failed_answer("no block of the layer"));
@@ -73,9 +86,9 @@ int main(int argc, char** argv) {
   if (!reader) {
     answer(refused_answer("", reader.error().message()));
   }
-  const Status kind = require_filesystem(reader->filesystem(), Filesystem::kSquashfs);
+  const Status kind = require_filesystem(reader->filesystem(), *filesystem);
   if (!kind) {
     answer(refused_answer("", kind.error().message()));
   }
-  answer(blocks.empty() ? scan_squashfs(*reader) : locate_in_squashfs(*reader, blocks));
+  answer(blocks.empty() ? scan(*reader) : locate(*reader, blocks));
 }

@@ -81,6 +81,7 @@ Result<std::string> ask(const LayerSource& layer,
   const UniqueFd blob = MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   sys::Pipe pipe = MOSB_TRY(sys::pipe());
   Spawn what{.argv = {scanner.libexec_dir + "/mosb-layer-scan",
+                      filesystem_name(layer.filesystem),
                       layer.root_hash.hex(),
                       std::to_string(layer.size.value)}};
   for (const std::uint64_t block : blocks) {
@@ -99,10 +100,6 @@ Result<std::string> ask(const LayerSource& layer,
 }
 
 }  // namespace
-
-bool can_scan(Filesystem filesystem) {
-  return filesystem == Filesystem::kSquashfs;
-}
 
 Result<LayerScan> scan_layer(const LayerSource& layer, const Scanner& scanner) {
   const auto scan = [&]() -> Result<LayerScan> {

@@ -34,9 +34,6 @@ struct Scanner {
   std::chrono::milliseconds deadline{180'000};
 };
 
-/// Whether there is a scan of such a file system: not of erofs yet.
-bool can_scan(Filesystem filesystem);
-
 /// Has a process of its own, without privileges, look through the layer's file system before
 /// anything else parses it. All that it reads was checked against the root hash; all that it can do
 /// is to answer. Errors: kVerity for a layer that is refused, and for a scanner that ended, hung or

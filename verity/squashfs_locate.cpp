@@ -1,75 +1,18 @@
 #include "verity/squashfs_locate.h"
 
 #include <memory>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include <sys/stat.h>
-
 #include "verity/block_owner.h"
 #include "verity/layer_scan.h"
-#include "verity/squashfs_scan.h"
+#include "verity/layer_search.h"
 #include "verity/squashfs_tables.h"
 #include "verity/squashfs_view.h"
 
 namespace mosb::verity {
 
 namespace {
-
-bool overlaps(const BlockOwner& owner, std::uint64_t begin, std::uint64_t size) {
-  const std::uint64_t first = owner.block * kBlockSize;
-  return first < begin + size && begin < first + kBlockSize;
-}
-
-class Search {
- public:
-  Search(SquashfsView& view, std::vector<BlockOwner>& owners) : view_(view), owners_(owners) {}
-
-  void run() {
-    waiting_.emplace_back(view_.root(), "");
-    while (!waiting_.empty() && seen_.size() < kMaxInodes) {
-      const std::pair<InodePlace, std::string> next = std::move(waiting_.back());
-      waiting_.pop_back();
-      // What can't be read of it is what the search is about.
-      (void)view_.list(next.first, 0, [&](const DirectoryEntry& entry) -> Result<bool> {
-        look_at(entry, next.second + "/" + std::string(entry.name));
-        return seen_.size() < kMaxInodes;
-      });
-    }
-  }
-
- private:
-  void look_at(const DirectoryEntry& entry, std::string path) {
-    if (!seen_.insert(entry.place).second) {
-      return;
-    }
-    if (entry.type == S_IFDIR) {
-      waiting_.emplace_back(entry.place, std::move(path));
-    } else if (entry.type == S_IFREG) {
-      look_at_file(entry.place, path);
-    }
-  }
-  void look_at_file(InodePlace file, const std::string& path) {
-    std::unordered_set<std::uint64_t> had;
-    (void)view_.data_ranges(file, [&](std::uint64_t begin, std::uint64_t size) {
-      for (BlockOwner& owner : owners_) {
-        const bool is_data =
-            owner.kind == BlockOwner::Kind::kNobody || owner.kind == BlockOwner::Kind::kFiles;
-        if (is_data && overlaps(owner, begin, size) && had.insert(owner.block).second) {
-          owner.kind = BlockOwner::Kind::kFiles;
-          owner.path = owner.files == 0 ? path.substr(0, kMaxScanPath) : owner.path;
-          ++owner.files;
-        }
-      }
-    });
-  }
-
-  SquashfsView& view_;
-  std::vector<BlockOwner>& owners_;
-  std::unordered_set<InodePlace> seen_;
-  std::vector<std::pair<InodePlace, std::string>> waiting_;
-};
 
 BlockOwner::Kind table_of(std::uint64_t block, const SquashfsTables& tables) {
   const std::uint64_t end = (block + 1) * kBlockSize;
@@ -100,7 +43,7 @@ Result<std::vector<BlockOwner>> locate(const VerifiedReader& reader,
   }
   FaultLog faults(-1);
   if (auto view = SquashfsView::open(reader, faults, std::make_shared<BlockCache>(0))) {
-    Search(**view, owners).run();
+    find_files(**view, owners);
   }
   return owners;
 }

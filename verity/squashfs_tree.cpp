@@ -246,8 +246,8 @@ Result<FuseAnswer> SquashfsTree::list(const FuseRequest& request, bool plus) {
   DirectoryReply reply(buffer_.bytes().first(in->size), plus);
   MOSB_CHECK(list_dots(request, in->offset, reply));
   const std::uint64_t from = std::max(in->offset, kFirstOffset) - kFirstOffset;
-  MOSB_CHECK(
-      view_->list(place_of(request.node), from, [&](const DirectoryEntry& found) -> Result<bool> {
+  MOSB_CHECK(view_->list_from(
+      place_of(request.node), from, [&](const DirectoryEntry& found) -> Result<bool> {
         if (!reply.fits(found.name)) {
           return false;
         }

@@ -6,21 +6,14 @@
 
 #include <sys/stat.h>
 
-#include "mosb/base/text.h"
 #include "verity/squashfs_library.h"
 
 namespace mosb::verity {
 
 namespace {
 
-constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxLink = 4095;
 constexpr std::size_t kMaxAttributeValue = 65'536;
-
-bool is_legal_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxName && name != "." && name != ".." &&
-         name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
-}
 
 /// As new_encode_dev() of the kernel has it.
 std::uint32_t encode_device(unsigned major, unsigned minor) {
@@ -87,7 +80,7 @@ Result<InodeFacts> SquashfsView::inode(InodePlace place) {
 Result<std::optional<InodePlace>> SquashfsView::lookup(InodePlace directory,
                                                        std::string_view name) {
   const SquashfsLibrary::Use use(*library_);
-  if (name.size() > kMaxName) {
+  if (name.size() > kMaxEntryName) {
     return SquashfsLibrary::refused(ENAMETOOLONG);
   }
   sqfs_inode inode = MOSB_TRY(library_->inode(directory));
@@ -117,9 +110,9 @@ Result<std::uint32_t> SquashfsView::parent_number(InodePlace directory) {
   return inode.xtra.dir.parent_inode;
 }
 
-Status SquashfsView::list(InodePlace directory,
-                          std::uint64_t from,
-                          const std::function<Result<bool>(const DirectoryEntry&)>& visit) {
+Status SquashfsView::list_from(InodePlace directory,
+                               std::uint64_t from,
+                               const std::function<Result<bool>(const DirectoryEntry&)>& visit) {
   sqfs_inode inode{};
   sqfs_dir dir{};
   sqfs_dir_entry entry{};
@@ -145,10 +138,7 @@ Status SquashfsView::list(InodePlace directory,
       }
     }
     const std::string_view name(library_->name_buffer(), sqfs_dentry_name_size(&entry));
-    if (!is_legal_name(name)) {
-      constexpr std::size_t kShown = 64;
-      return Error(Errc::kVerity, "the name " + quote(name.substr(0, kShown)) + " is none");
-    }
+    MOSB_CHECK(check_entry_name(name));
     const DirectoryEntry found{.name = name,
                                .place = sqfs_dentry_inode(&entry),
                                .number = sqfs_dentry_inode_num(&entry),

@@ -1,6 +1,5 @@
 #include "mosb/agent/image_verify.h"
 
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -25,16 +24,15 @@ namespace {
 
 /// Its digest, which the hash tree makes superfluous, is not computed, so that a bad block is named
 /// instead of the whole blob.
-Result<std::optional<verity::LayerScan>> check_file(const verity::LayerSource& layer,
-                                                    const LayerPolicy& policy) {
+Result<verity::LayerScan> check_file(const verity::LayerSource& layer, const LayerPolicy& policy) {
   MOSB_CHECK(verity::verify_layer_file(layer));
   return scan_anew(layer, policy);
 }
 
-Result<std::optional<verity::LayerScan>> check_fetched(oci::Repository& from,
-                                                       verity::LayerSource source,
-                                                       const oci::Descriptor& layer,
-                                                       const VerifyImageRequest& request) {
+Result<verity::LayerScan> check_fetched(oci::Repository& from,
+                                        verity::LayerSource source,
+                                        const oci::Descriptor& layer,
+                                        const VerifyImageRequest& request) {
   const oci::Scratch temp = MOSB_TRY(oci::Scratch::make(request.temp_dir));
   source.blob_path = temp.path() + "/layer";
   {
@@ -59,7 +57,7 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
     auto scan = MOSB_TRY(check_file(source, request.policy));
     return VerifiedLayer{layer, text, std::move(scan)};
   }
-  std::optional<verity::LayerScan> scan;
+  verity::LayerScan scan;
   MOSB_CHECK(oci::fetch_anew_while_wrong(from, [&]() -> Status {
     scan = MOSB_TRY(check_fetched(from, source, layer, request));
     return ok();

@@ -18,8 +18,7 @@ struct VerifiedLayer {
   oci::Descriptor descriptor;
   /// 64 hex digits.
   std::string root_hash;
-  /// nullopt: there is no scanner for its file system.
-  std::optional<verity::LayerScan> scan;
+  verity::LayerScan scan;
 };
 
 struct VerifiedImage {

@@ -40,18 +40,4 @@ Status check_policy(const verity::LayerScan& scan, const LayerPolicy& policy) {
   return ok();
 }
 
-Status check_policy_without_scan(Filesystem filesystem, const LayerPolicy& policy) {
-  for (std::size_t i = 0; i < verity::kFindingNames.size(); ++i) {
-    const auto kind = static_cast<verity::FindingKind>(i);
-    if (policy.rule_for(kind) == LayerPolicy::Rule::kRefuse) {
-      return Error(Errc::kVerity,
-                   std::string("its file system, ") + filesystem_name(filesystem) +
-                       ", can't be scanned, and this machine refuses " +
-                       std::string(verity::finding_name(kind)) + " (" + field_name(kind) + ")")
-          .with_hint("build the image with squashfs layers, or change mosb.yaml");
-    }
-  }
-  return ok();
-}
-
 }  // namespace mosb::agent

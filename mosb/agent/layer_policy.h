@@ -1,6 +1,5 @@
 #pragma once
 
-#include "mosb/base/filesystem.h"
 #include "verity/layer_scan.h"
 
 namespace mosb::agent {
@@ -19,8 +18,5 @@ struct LayerPolicy {
 
 /// Errors: kVerity, naming the first finding that is refused.
 Status check_policy(const verity::LayerScan& scan, const LayerPolicy& policy);
-/// For a layer that cannot be scanned: what nobody looked for may be there. Errors: kVerity if
-/// anything is refused.
-Status check_policy_without_scan(Filesystem filesystem, const LayerPolicy& policy);
 
 }  // namespace mosb::agent

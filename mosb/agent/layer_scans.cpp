@@ -56,33 +56,24 @@ Status forget_scan(const Paths& paths, const Digest& layer) {
   return sys::unlink(record_of(paths, layer));
 }
 
-Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer,
-                                                   const LayerPolicy& policy) {
-  if (!verity::can_scan(layer.filesystem)) {
-    MOSB_CHECK(
-        check_policy_without_scan(layer.filesystem, policy).context("layer " + layer.digest.str()));
-    return std::optional<verity::LayerScan>();
-  }
+Result<verity::LayerScan> scan_anew(const verity::LayerSource& layer, const LayerPolicy& policy) {
   verity::LayerScan scan =
       MOSB_TRY(verity::scan_layer(layer, verity::Scanner{.libexec_dir = libexec_dir()}));
   MOSB_CHECK(policy_for(layer, scan, policy));
-  return std::optional(std::move(scan));
+  return scan;
 }
 
 Status LayerScans::admit(const verity::LayerSource& layer) {
   if (const auto known = recorded_scan(paths_, layer)) {
     return policy_for(layer, *known, policy_);
   }
-  std::optional<verity::LayerScan> scan = MOSB_TRY(scan_anew(layer, policy_));
-  if (!scan) {
-    return ok();
-  }
-  const Status written = write_record(paths_, layer, *scan);
+  verity::LayerScan scan = MOSB_TRY(scan_anew(layer, policy_));
+  const Status written = write_record(paths_, layer, scan);
   if (!written) {
     log::warn("layer " + layer.digest.str() +
               " will be scanned again: " + written.error().message());
   }
-  fresh_.push_back({layer.digest, *std::move(scan)});
+  fresh_.push_back({layer.digest, std::move(scan)});
   return ok();
 }
 

@@ -25,8 +25,8 @@ class LayerScans {
  public:
   LayerScans(const Paths& paths, const LayerPolicy& policy) : paths_(paths), policy_(policy) {}
 
-  /// Errors: kVerity for a layer that the scan or this machine's policy refuses, or that the policy
-  /// would have to know more of than can be scanned; those of verity::scan_layer().
+  /// Errors: kVerity for a layer that the scan or this machine's policy refuses; those of
+  /// verity::scan_layer().
   Status admit(const verity::LayerSource& layer);
   /// Those admitted that were scanned just now.
   const std::vector<ScannedLayer>& fresh() const { return fresh_; }
@@ -43,9 +43,7 @@ std::optional<verity::LayerScan> recorded_scan(const Paths& paths,
 /// Removes the record; none is success.
 Status forget_scan(const Paths& paths, const Digest& layer);
 
-/// Scans a layer wherever it lies, without a look at records, and applies the policy. nullopt:
-/// there is no scanner for its file system, and no policy that would need one.
-Result<std::optional<verity::LayerScan>> scan_anew(const verity::LayerSource& layer,
-                                                   const LayerPolicy& policy);
+/// Scans a layer wherever it lies, without a look at records, and applies the policy.
+Result<verity::LayerScan> scan_anew(const verity::LayerSource& layer, const LayerPolicy& policy);
 
 }  // namespace mosb::agent

@@ -9,9 +9,19 @@ source "${0%/*}/../support/fixtures.sh"
 image() {
     local dir=$1
     shift
-    "$support/make_layer.sh" "$dir" layer "$@" >"$work/hash"
-    jq -n --arg h "$(cat "$work/hash")" '{layers: [{file: "layer", root_hash: $h}],
-        config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x >/dev/null
+    signed_image squashfs "$("$support/make_layer.sh" "$dir" layer "$@")"
+}
+# erofs_image DIR [MKFS.EROFS OPTION…]: the same with an erofs layer.
+erofs_image() {
+    local dir=$1
+    shift
+    signed_image erofs "$("$support/make_layer.sh" --erofs "$dir" layer "$@")"
+}
+# signed_image FILESYSTEM ROOT_HASH: the signed image x of the layer in the file layer.
+signed_image() {
+    jq -n --arg t "application/vnd.stacker.image.layer.$1" --arg h "$2" '{layers: [{file: "layer",
+        media_type: $t, root_hash: $h}], config: {Cmd: ["/bin/sleep", "1000"]}}' |
+        "$support/make_image.py" l x >/dev/null
     sign_image oci:l:x
     manifest_v2 m.yaml < <(service one "oci:$work/l:x")
 }
@@ -196,11 +206,63 @@ END
     local size
     size=$(stat -c %s layer)
     hash=$(veritysetup format --hash-offset="$size" layer layer | sed -n 's/^Root hash:[[:space:]]*//p')
-    jq -n --arg h "$hash" '{layers: [{file: "layer", root_hash: $h}],
-        config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x >/dev/null
-    sign_image oci:l:x
-    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+    signed_image squashfs "$hash"
     refused 15 verity "'/etc/?': the name '../../x' is none" mosb apply m.yaml
+    refused 15 verity 'is none' mosb mount oci:l:x "$work/m"
+    refused 15 verity 'is none' mosb image verify oci:l:x
+    equal "$(grep -c "$root" /proc/self/mountinfo || true)" 0
+}
+
+test_case "what an erofs layer has is reported when it is first mounted, and refused by policy" erofs_findings
+erofs_findings() {
+    local field
+    with_privileges tree
+    erofs_image tree -zlz4hc
+    works mosb apply m.yaml -o json
+    equal "$(json -c '.scanned[0].findings | map([.kind, .count])')" \
+        '[["device-nodes",2],["set-id-files",1],["file-capabilities",1]]'
+    equal "$(json '.scanned[0].layer')" "sha256:$(sha256sum <layer | cut -d' ' -f1)"
+    works mosb apply m.yaml -o json
+    equal "$(json -c .scanned)" '[]'
+    works mosb image verify oci:l:x
+    contains "$out" "files' names and kinds"
+    contains "$out" "1 set-id-files, such as '/bin/su.real'"
+    works mosb down
+    for field in device_nodes set_id_files file_capabilities; do
+        configure 'policy:' "  $field: refuse"
+        refused 15 verity "${field//_/-}.*policy.$field" mosb apply m.yaml
+        refused 15 verity "policy.$field" mosb mount oci:l:x "$work/m"
+        refused 15 verity "policy.$field" mosb image verify oci:l:x
+        equal "$(grep -c "$root" /proc/self/mountinfo || true)" 0
+    done
+    # What has none of them passes the strictest policy, and is scanned once.
+    configure 'policy:' '  device_nodes: refuse' '  set_id_files: refuse' \
+        '  file_capabilities: refuse'
+    really_scanned
+    erofs_image "$fixtures/rootfs"
+    works mosb apply m.yaml
+    works mosb restart one
+    equal "$(scans)" 1
+}
+
+test_case "an erofs image with a hostile directory is refused before anything of it is mounted" hostile_erofs
+hostile_erofs() {
+    cp -a "$fixtures/rootfs" tree
+    touch tree/etc/zzzname
+    mkfs.erofs --quiet layer tree
+    python3 - layer <<'END'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at = data.rindex(b"zzzname")
+data[at:at + 7] = b"zzz/../"
+# The superblock may share its block with the directory: without a checksum.
+compatible = struct.unpack_from("<I", data, 1032)[0]
+struct.pack_into("<I", data, 1032, compatible & ~1)
+open(sys.argv[1], "wb").write(data)
+END
+    signed_image erofs "$(veritysetup format --hash-offset="$(stat -c %s layer)" layer layer |
+        sed -n 's/^Root hash:[[:space:]]*//p')"
+    refused 15 verity "'/etc': the name 'zzz/../' is none" mosb apply m.yaml
     refused 15 verity 'is none' mosb mount oci:l:x "$work/m"
     refused 15 verity 'is none' mosb image verify oci:l:x
     equal "$(grep -c "$root" /proc/self/mountinfo || true)" 0

@@ -115,25 +115,6 @@ runs_as_service() {
     works mosb image scrub
 }
 
-test_case "what an erofs layer has is not looked at, which is said, and refused where policy asks for it" not_scanned
-not_scanned() {
-    built x
-    works mosb image verify oci:l:x
-    contains "$out" 'every block of every layer is good$'
-    contains "$out" 'names and kinds of this file system are not looked at'
-    works mosb image verify oci:l:x -o json
-    equal "$(json '.layers[0].scan == null')" true
-    manifest_v2 m.yaml < <(service one "oci:$work/l:x")
-    configure 'policy:' '  device_nodes: refuse'
-    refused 15 verity "erofs, can't be scanned.*refuses device-nodes" mosb apply m.yaml
-    refused 15 verity 'policy.device_nodes' mosb mount oci:l:x "$work/m"
-    refused 15 verity 'policy.device_nodes' mosb image verify oci:l:x
-    equal "$(mounted_as erofs)" 0
-    configure
-    works mosb apply m.yaml -o json
-    equal "$(json '.scanned | length')" 0
-}
-
 test_case "layers of both kinds in one image hide each other as layers do" mixed
 mixed() {
     mkdir -p top/etc
@@ -244,6 +225,35 @@ while_running() {
     eventually 10 state_is one degraded
     works mosb stop one
     refused 15 verity 'corrupt|block' mosb start one
+}
+
+test_case "a bad block of an erofs layer is named with the file that it belongs to" named_file
+named_file() {
+    local hash block options
+    for options in -zlz4hc --chunksize=4096 -x2; do
+        cp -a "$fixtures/rootfs" tree
+        seq 100000 >tree/data/numbers
+        hash=$("$support/make_layer.sh" --erofs tree layer "$options")
+        rm -r tree
+        block=$(dump.erofs --path=/data/numbers -e layer |
+            awk '$1 == "0:" { print $7 / 4096 }')
+        jq -n --arg h "$hash" '{layers: [{file: "layer", root_hash: $h,
+            media_type: "application/vnd.stacker.image.layer.erofs"}],
+            config: {Cmd: ["/bin/sleep", "1000"]}}' | "$support/make_image.py" l x
+        sign_image oci:l:x
+        manifest_v2 m.yaml < <(service one "oci:$work/l:x")
+        works mosb apply m.yaml
+        flip "$(layer_blob l x "$root/var/lib/mosb/store")" $((block * 4096 + 7))
+        echo 3 >/proc/sys/vm/drop_caches
+        run mosb exec one -- md5sum /data/numbers
+        [[ $status != 0 ]] || fail "the corrupt file was read"
+        eventually 10 state_is one degraded
+        works mosb ps -o json
+        contains "$(json '.[0].message')" "block $block of '/data/numbers'"
+        works mosb mounts
+        contains "$out" "block $block of '/data/numbers'"
+        works mosb down
+    done
 }
 
 test_case "image build --fs erofs refuses what it can't do, and leaves nothing" refuses

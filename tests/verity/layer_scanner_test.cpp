@@ -62,6 +62,7 @@ TEST_CASE_METHOD(ScanFixture,
   const UniqueFd blob = must(sys::open(layer.blob_path, O_RDONLY));
   const UniqueFd secret = must(sys::open("/etc/shadow", O_RDONLY));
   Spawn what{.argv = {programs() + "/mosb-layer-scan",
+                      "squashfs",
                       layer.root_hash.hex(),
                       std::to_string(layer.size.value)}};
   what.fds = {-1, -1, -1, blob.get(), pipe.write.get(), secret.get()};
@@ -109,6 +110,7 @@ TEST_CASE_METHOD(ScanFixture, "an ordinary user can have a layer scanned", "[sca
   const UniqueFd blob = must(sys::open(layer.blob_path, O_RDONLY));
   sys::Pipe pipe = must(sys::pipe());
   Spawn what{.argv = {programs() + "/mosb-layer-scan",
+                      "squashfs",
                       layer.root_hash.hex(),
                       std::to_string(layer.size.value)},
              .user = 65'534};

@@ -1,5 +1,5 @@
-// What the tests of scans share: real images of mksquashfs, which a test can change and give a hash
-// tree of their own, as a publisher would, and the real scanner.
+// What the tests of scans share: real images of mksquashfs and mkfs.erofs, which a test can change
+// and give a hash tree of their own, as a publisher would, and the real scanner.
 #pragma once
 
 #include <chrono>
@@ -25,14 +25,12 @@ inline std::string programs() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
-/// A squashfs image in memory whose tables are not compressed, so that a test can change them.
-class Image {
+/// An image in memory that a test can change.
+class ImageBytes {
  public:
-  explicit Image(const std::string& path) : bytes_(read_all(path)) {}
+  ImageBytes(const std::string& path, Filesystem filesystem)
+      : filesystem_(filesystem), bytes_(read_all(path)) {}
 
-  SquashfsTables tables() const {
-    return must(SquashfsTables::read(std::as_bytes(std::span(bytes_))));
-  }
   template <class T>
   T get(std::uint64_t offset) const {
     return load_le<T>(std::as_bytes(std::span(bytes_)), offset);
@@ -45,11 +43,25 @@ class Image {
     bytes_.replace(offset, text.size(), text);
   }
   const std::string& bytes() const { return bytes_; }
+  Filesystem filesystem() const { return filesystem_; }
 
+ private:
+  Filesystem filesystem_;
+  std::string bytes_;
+};
+
+/// A squashfs image whose tables are not compressed.
+class Image : public ImageBytes {
+ public:
+  explicit Image(const std::string& path) : ImageBytes(path, Filesystem::kSquashfs) {}
+
+  SquashfsTables tables() const {
+    return must(SquashfsTables::read(std::as_bytes(std::span(bytes()))));
+  }
   /// Where a directory has this name; the entry begins 8 bytes before: the inode's offset in its
   /// block, its number less the header's, its type, the name's length less one.
   std::uint64_t name(const std::string& name) const {
-    const std::size_t at = bytes_.find(name, tables().directory_table);
+    const std::size_t at = bytes().find(name, tables().directory_table);
     REQUIRE(at != std::string::npos);
     return at;
   }
@@ -57,9 +69,6 @@ class Image {
   std::uint64_t inode(const std::string& entry) const {
     return tables().inode_table + 2 + get<std::uint16_t>(name(entry) - 8);
   }
-
- private:
-  std::string bytes_;
 };
 
 class ScanFixture {
@@ -96,7 +105,7 @@ class ScanFixture {
     run(argv);
     return Image(squashfs);
   }
-  LayerSource layer(const Image& image) const {
+  LayerSource layer(const ImageBytes& image) const {
     const std::string blob = dir_.path() + "/blob";
     std::filesystem::remove(blob);
     write_all(blob, image.bytes());
@@ -105,12 +114,14 @@ class ScanFixture {
             tree.file_size,
             tree.root_hash,
             must(Digest::parse("sha256:" + std::string(64, '0'))),
-            Filesystem::kSquashfs};
+            image.filesystem()};
   }
-  Result<LayerScan> scan(const Image& image) const { return scan_layer(layer(image), scanner()); }
+  Result<LayerScan> scan(const ImageBytes& image) const {
+    return scan_layer(layer(image), scanner());
+  }
   Scanner scanner() const { return {.libexec_dir = programs()}; }
   /// The error's text; "" if the layer passed.
-  std::string refusal(const Image& image) const {
+  std::string refusal(const ImageBytes& image) const {
     const auto scanned = scan(image);
     CHECK((scanned || scanned.error().code() == Errc::kVerity));
     return scanned ? "" : scanned.error().message();

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "tests/verity/scan_fixture.h"
+#include "verity/layer_walk.h"
 
 namespace mosb::verity {
 
