@@ -1,5 +1,5 @@
-// What tests/bench/mounts.py measures beside veritysetup: the making of a hash tree and the check of
-// every block, as `image build` and `image verify` do them, without anything around.
+// What tests/bench/mounts.py measures beside veritysetup: the making of a hash tree and the check
+// of every block, as `image build` and `image verify` do them, without anything around.
 //   verity_tree build FILE        appends the tree, prints "ROOTHASH SIZE"
 //   verity_tree check FILE ROOTHASH SIZE
 #include <cstdio>
