@@ -95,10 +95,11 @@ const MountEntry* MountTable::top_at(std::string_view mount_point) const {
       stack.push_back(&entry);
     }
   }
-  // Lines are not in the order of mounting; of two mounts at one path the lower is the parent.
+  // Lines are not in the order of mounting; of two mounts at one path the lower is the parent. The
+  // root of all mounts, where it shows, is its own.
   const auto top = std::find_if(stack.begin(), stack.end(), [&](const MountEntry* entry) {
     return std::none_of(stack.begin(), stack.end(), [&](const MountEntry* other) {
-      return other->parent == entry->id;
+      return other != entry && other->parent == entry->id;
     });
   });
   return top == stack.end() ? nullptr : *top;

@@ -35,7 +35,8 @@ class MountTable {
   static Result<MountTable> parse(std::string_view text);
 
   const std::vector<MountEntry>& entries() const { return entries_; }
-  /// The topmost mount at exactly this path, or nullptr. It lives as long as the table.
+  /// The topmost mount at exactly this path; nullptr if nothing is mounted there, or mounts are
+  /// each other's parents, which no kernel says. It lives as long as the table.
   const MountEntry* top_at(std::string_view mount_point) const;
 
  private:

@@ -44,6 +44,17 @@ TEST_CASE("of mounts at one path the topmost is found, whatever the order of the
   }
 }
 
+TEST_CASE("the root of all mounts, which is its own parent, is found", "[verity]") {
+  const MountTable table = must(MountTable::parse("1 1 0:2 / / rw - rootfs rootfs rw\n"));
+  REQUIRE(table.top_at("/") != nullptr);
+  CHECK(table.top_at("/")->type == "rootfs");
+  const MountTable covered =
+      must(MountTable::parse("20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                             "1 1 0:2 / / rw - rootfs rootfs rw\n"));
+  REQUIRE(covered.top_at("/") != nullptr);
+  CHECK(covered.top_at("/")->type == "ext4");
+}
+
 TEST_CASE("text that is no mountinfo is refused", "[verity]") {
   const std::array<const char*, 5> texts{"36 35 98:0 / /mnt rw ext3 /dev/root rw\n",
                                          "36 35 98:0 / /mnt rw -\n",
