@@ -120,8 +120,11 @@ Result<std::vector<std::unique_ptr<Worker>>> enter_sandbox(const ServedLayer& la
   while (connections.size() < kWorkers) {
     connections.push_back(MOSB_TRY(clone_connection(ServedLayer::kFuseFd)));
   }
-  MOSB_CHECK(drop_privileges(
-      {.address_space = address_space(layer, program), .highest_fd = connections.back().get()}));
+  const ServerLimits::User user = MOSB_TRY(user_of_server());
+  MOSB_CHECK(leave_mounts());
+  MOSB_CHECK(drop_privileges({.address_space = address_space(layer, program),
+                              .highest_fd = connections.back().get(),
+                              .user = user}));
   // One heap for all threads: more would cost memory and save nothing.
   (void)::mallopt(M_ARENA_MAX, 1);
   std::vector<std::unique_ptr<Worker>> workers;

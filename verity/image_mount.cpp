@@ -8,11 +8,13 @@
 #include "mosb/base/log.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/base/user_namespace.h"
 #include "verity/idmap_probe.h"
 #include "verity/image_facts.h"
 #include "verity/image_overlay.h"
 #include "verity/image_record.h"
 #include "verity/layer_mount.h"
+#include "verity/loop_device.h"
 #include "verity/mount_garbage.h"
 #include "verity/mount_plan.h"
 #include "verity/mount_points.h"
@@ -30,6 +32,8 @@ struct Mounting {
   LayerDisplay display;
   const MountEnvironment& environment;
   MountApi& api;
+  /// Why the kernel mounts nothing from a device here; "" if it does.
+  std::string device_obstacle;
 
   LayerPlace place(const LayerSource& layer) const { return place_of(environment, display, layer); }
 };
@@ -75,7 +79,7 @@ Result<std::vector<CheckedLayer>> check_layers(const std::vector<LayerStep>& ste
 
 Status mount_layer(const Mounting& mounting, const CheckedLayer& layer) {
   if (mounting.display.is_served(layer.step.layer.filesystem)) {
-    return mount_as_view(layer, *mounting.display.idmap, mounting.environment, mounting.api);
+    return mount_as_view(layer, mounting.display.shown_ids(), mounting.environment, mounting.api);
   }
   return mounting.display.verifier == Verifier::kDm
              ? mount_over_verity(layer, mounting.api)
@@ -149,12 +153,19 @@ Result<TargetAction> decide(const ImageMount& image, const MountEnvironment& env
         .with_hint("unmount it first");
   }
   const bool healthy = live && MOSB_TRY(has_healthy_layers(live->record, environment, table));
-  return plan_target(image, live, healthy);
+  return plan_target(image, live, healthy, overlay_marks(environment));
+}
+
+std::string find_device_obstacle(const MountEnvironment& environment) {
+  return environment.in_user_namespace ? "in a user namespace nothing is mounted from devices"
+                                       : loop_obstacle();
 }
 
 /// What would otherwise fail only when half of the work is done.
-Result<Verifier> choose_verifier(Verifier wanted) {
-  const std::string obstacle = wanted == Verifier::kFuse ? "" : verity_obstacle();
+Result<Verifier> choose_verifier(Verifier wanted, const std::string& device_obstacle) {
+  const std::string obstacle = wanted == Verifier::kFuse ? ""
+                               : device_obstacle.empty() ? verity_obstacle()
+                                                         : device_obstacle;
   if (wanted == Verifier::kDm && !obstacle.empty()) {
     return Error(Errc::kHost, "the dm verifier does not work here: " + obstacle)
         .with_hint("the verifier fuse checks every block as well");
@@ -182,8 +193,34 @@ Status require_erofs_idmap(const MountEnvironment& environment, MountApi& api) {
                           .with_hint("build the image with squashfs layers"));
 }
 
+Status require_ids(const Mounting& mounting) {
+  const auto& range = mounting.image.idmap;
+  if (!range || !mounting.environment.in_user_namespace ||
+      MOSB_TRY(has_ids(range->host_base, range->count))) {
+    return ok();
+  }
+  return Error(Errc::kHost,
+               "this user namespace has not all of the ids from " +
+                   std::to_string(range->host_base) + " on")
+      .with_hint("leave --idmap away, or map " + std::to_string(range->count) +
+                 " ids into the namespace (newuidmap)");
+}
+
+/// Where nothing is mounted from devices, servers show every layer.
+Result<LayerDisplay> choose_served_display(const Mounting& mounting) {
+  if (has_layer_of(mounting.layers, Filesystem::kErofs)) {
+    return Error(Errc::kHost, "erofs layers cannot be mounted: " + mounting.device_obstacle)
+        .with_hint("build the image with squashfs layers, which a server can show");
+  }
+  MOSB_CHECK(require_ids(mounting));
+  return LayerDisplay{mounting.image.idmap, true, Verifier::kFuse};
+}
+
 /// Squashfs takes id maps since Linux 6.2; before that, servers shift the ids.
 Result<LayerDisplay> choose_display(const Mounting& mounting, Verifier verifier) {
+  if (!mounting.device_obstacle.empty()) {
+    return choose_served_display(mounting);
+  }
   const MountEnvironment& environment = mounting.environment;
   LayerDisplay display{mounting.image.idmap, false, verifier};
   if (!display.idmap) {
@@ -221,8 +258,10 @@ Status mount_resolved(const ImageMount& image, const MountEnvironment& environme
   if (action == TargetAction::kKeep) {
     return ok();
   }
-  const Verifier verifier = MOSB_TRY(choose_verifier(environment.verifier));
-  Mounting mounting{image, std::move(layers), {image.idmap, false, verifier}, environment, api};
+  const std::string obstacle = find_device_obstacle(environment);
+  const Verifier verifier = MOSB_TRY(choose_verifier(environment.verifier, obstacle));
+  Mounting mounting{
+      image, std::move(layers), {image.idmap, false, verifier}, environment, api, obstacle};
   // Before the kernel is asked for anything.
   std::vector<CheckedLayer> checked = MOSB_TRY(check_layers(MOSB_TRY(plan_layers(mounting))));
   mounting.display = MOSB_TRY(choose_display(mounting, verifier));

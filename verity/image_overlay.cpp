@@ -197,8 +197,10 @@ Status mount_overlay(const OverlayRequest& request,
   MOSB_CHECK(add_lower(request, environment, api, parts));
   MOSB_CHECK(add_upper(request.record, environment, api, parts));
   const std::string text = request.record.print();
-  const OverlayConfig config = MOSB_TRY(
-      overlay_config(descriptors(parts), overlay_source(environment, text), request.target));
+  const OverlayConfig config = MOSB_TRY(overlay_config(descriptors(parts),
+                                                       overlay_marks(environment),
+                                                       overlay_source(environment, text),
+                                                       request.target));
   MOSB_CHECK(write_file_atomic(record_path(environment, request.record.target), text, kRecordMode));
   MOSB_CHECK(api.mount_overlay(config));
   // The overlay holds its layers itself; what they were attached for is done.

@@ -13,7 +13,6 @@ namespace mosb::verity {
 
 namespace {
 
-constexpr ByteCount kMaxRecord{256 * kKiB};
 constexpr std::string_view kSuffix = ".json";
 constexpr std::size_t kHexDigest = 2 * kSha256Size;
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
 #include "verity/layer_place.h"
@@ -12,6 +13,9 @@
 #include "verity/mounted_image.h"
 
 namespace mosb::verity {
+
+/// Of a record's file.
+constexpr ByteCount kMaxRecord{256 * kKiB};
 
 /// A layer as an image uses it.
 struct RecordedLayer {

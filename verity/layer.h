@@ -36,7 +36,8 @@ enum class Verifier {
 
 /// Where mounts are kept and who serves them.
 struct MountEnvironment {
-  /// Exists, mode 0700, e.g. "/run/mosb". Layers lie in `layers`, records in `images` below it.
+  /// Of this mount namespace alone, mode 0700, e.g. "/run/mosb"; the directory that it is in
+  /// exists. Layers lie in `layers`, records in `images` below it.
   std::string run_dir;
   /// The folder of mosb-layer-server and mosb-squashfs-server.
   std::string libexec_dir;
@@ -47,6 +48,12 @@ struct MountEnvironment {
   Verifier verifier = Verifier::kAuto;
   /// Shift user ids in the server even where the kernel could do it.
   bool force_userspace_view = false;
+  /// What the cgroups of layers end with, where several mount namespaces have servers of their own
+  /// for one layer.
+  std::string cgroup_suffix;
+  /// Whether this process is root of a user namespace other than the host's. The kernel mounts
+  /// nothing from devices then, and overlayfs takes its marks from `user.overlay.*`.
+  bool in_user_namespace = false;
 };
 
 /// Ids 0 … count-1 of a file system show as host_base … host_base+count-1.

@@ -25,8 +25,10 @@ constexpr mode_t kDirMode = 0700;
 constexpr const char* kMaxRead = "131072";
 /// How long a server may take to see that its connection ended.
 constexpr std::chrono::milliseconds kServerPatience{2000};
-/// How long a loop device may take to go after its last file system.
-constexpr std::chrono::milliseconds kLoopPatience{500};
+/// How long loop device and server may take to go after the last file system, and when that was
+/// unmounted before.
+constexpr std::chrono::milliseconds kUnmountPatience{500};
+constexpr std::chrono::milliseconds kGonePatience{50};
 constexpr std::chrono::milliseconds kPoll{2};
 constexpr std::size_t kSuffixBytes = 4;
 constexpr std::uint64_t kGuarded = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
@@ -82,8 +84,11 @@ Status attach_at(int mount, const std::string& path, MountApi& api) {
   return api.attach(mount, target.get()).context("mount at " + quote(path));
 }
 
-/// The device that the file system was on.
+/// What the file system was on, or its server.
 Result<bool> is_still_there(const LayerPlace& place, const LayerFacts& before) {
+  if (!before.loop) {
+    return MOSB_TRY(read_server_state(place.status())).alive;
+  }
   if (!place.verity.empty()) {
     // Its number may be another device's by now, but not with the same name.
     const auto name = mapper_name(before.mount->device);
@@ -93,20 +98,19 @@ Result<bool> is_still_there(const LayerPlace& place, const LayerFacts& before) {
   return loop == before.loop && MOSB_TRY(read_server_state(place.status())).alive;
 }
 
-/// Waits a moment for device and server to go. True if somebody still has the file system mounted:
-/// only then both stay.
+/// Waits a moment for device and server to go. True if somebody still has the file system mounted,
+/// where this process does not see it, or open: only then both stay.
 Result<bool> is_still_used(const LayerPlace& place, const LayerFacts& before) {
-  if (!before.loop) {
-    return false;
-  }
-  const auto deadline = std::chrono::steady_clock::now() + kLoopPatience;
+  const auto deadline =
+      std::chrono::steady_clock::now() + (before.mount ? kUnmountPatience : kGonePatience);
   for (;;) {
     reap_ended_servers();
     if (!MOSB_TRY(is_still_there(place, before))) {
       return false;
     }
     if (std::chrono::steady_clock::now() >= deadline) {
-      return true;
+      // One that is stopped would not notice that its connection ended.
+      return !place.verity.empty() || !MOSB_TRY(is_server_stopped(place.status()));
     }
     std::this_thread::sleep_for(kPoll);
   }
@@ -120,7 +124,8 @@ Status unmount_hard(const std::string& path, MountApi& api) {
   return unmounted;
 }
 
-/// A process leaves its cgroup a moment after it has let go of its files.
+/// A process leaves its cgroup a moment after it has let go of its files. One that serves an
+/// earlier mount of the layer, which is still in use, keeps it.
 Status remove_cgroup(const std::string& name) {
   const auto cgroup = Cgroup::at(name);
   if (!cgroup) {
@@ -129,9 +134,11 @@ Status remove_cgroup(const std::string& name) {
   const auto deadline = std::chrono::steady_clock::now() + kServerPatience;
   for (;;) {
     Status removed = cgroup->remove();
-    if (removed || removed.error().code() != Errc::kBusy ||
-        std::chrono::steady_clock::now() >= deadline) {
+    if (removed || removed.error().code() != Errc::kBusy) {
       return removed;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return ok();
     }
     std::this_thread::sleep_for(kPoll);
   }
@@ -169,10 +176,12 @@ Status clear_place(const LayerStep& step, MountApi& api) {
 Result<UniqueFd> open_fuse() {
   auto fd = sys::open("/dev/fuse", O_RDWR);
   if (!fd) {
+    const bool refused = fd.error().sys_errno() == EACCES || fd.error().sys_errno() == EPERM;
     return std::move(fd)
         .error()
         .as(Errc::kHost)
-        .with_hint("verified mounts need FUSE: modprobe fuse");
+        .with_hint(refused ? "verified mounts need FUSE: let this user read and write /dev/fuse"
+                           : "verified mounts need FUSE: modprobe fuse");
   }
   return fd;
 }
@@ -256,15 +265,19 @@ Status mount_as_view(const CheckedLayer& layer,
     UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), name, "40755")));
     const std::string base = std::to_string(range.host_base);
     const std::string count = std::to_string(range.count);
-    LayerServer server = MOSB_TRY(api.start_server(
-        server_setup(layer,
-                     {environment.libexec_dir + "/mosb-squashfs-server", base, base, count},
-                     fuse.get())));
+    LayerServer server =
+        MOSB_TRY(api.start_server(server_setup(layer,
+                                               {environment.libexec_dir + "/mosb-squashfs-server",
+                                                base,
+                                                base,
+                                                count,
+                                                environment.in_user_namespace ? "user" : "trusted"},
+                                               fuse.get())));
     MOSB_CHECK(attach_at(served.get(), place.mount(), api));
     server.release();
     return ok();
   };
-  return mount_it().context("mount " + layer_noun(layer) + " with shifted ids");
+  return mount_it().context("mount " + layer_noun(layer) + " as a server shows it");
 }
 
 Status remove_place(const LayerPlace& place, MountApi& api) {

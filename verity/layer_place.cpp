@@ -29,7 +29,8 @@ std::optional<IdRange> parse_view(const std::string& name) {
 }
 
 std::string cgroup_name(const MountEnvironment& environment, const RootHash& root_hash) {
-  return "mosb-" + environment.instance + "/layers/" + root_hash.hex().substr(0, kShort);
+  return "mosb-" + environment.instance + "/layers/" + root_hash.hex().substr(0, kShort) +
+         environment.cgroup_suffix;
 }
 
 }  // namespace
@@ -103,7 +104,7 @@ LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
                     const LayerSource& layer) {
   if (display.is_served(layer.filesystem)) {
-    return view_place(environment, layer.root_hash, *display.idmap);
+    return view_place(environment, layer.root_hash, display.shown_ids());
   }
   return display.verifier == Verifier::kDm ? verity_place(environment, layer.root_hash)
                                            : kernel_place(environment, layer.root_hash);

@@ -28,13 +28,15 @@ struct LayerPlace {
 /// How an image's layers are shown: by the kernel, or with ids shifted by their servers.
 struct LayerDisplay {
   std::optional<IdRange> idmap;
-  /// Servers show the squashfs layers. Only with an idmap and the verifier kFuse.
+  /// Servers show the squashfs layers. Only with the verifier kFuse.
   bool userspace_view = false;
   Verifier verifier = Verifier::kFuse;
   /// Whether a server, and not the kernel, shows a layer of this file system.
   bool is_served(Filesystem filesystem) const {
-    return userspace_view && idmap && filesystem == Filesystem::kSquashfs;
+    return userspace_view && filesystem == Filesystem::kSquashfs;
   }
+  /// The ids that a server shows: all of them as they are, without an idmap.
+  IdRange shown_ids() const { return idmap.value_or(IdRange{0, 0xffffffff}); }
   bool operator==(const LayerDisplay&) const = default;
 };
 

@@ -37,7 +37,7 @@ using namespace mosb::verity;
 }
 
 Status enter_sandbox() {
-  const auto user = ::geteuid() == 0 ? ServerLimits::User::kServer : ServerLimits::User::kCaller;
+  const ServerLimits::User user = MOSB_TRY(user_of_server());
   MOSB_CHECK(drop_privileges({.address_space = kScannerMemory,
                               .highest_fd = ScannerFds::kAnswer,
                               .processor_time = kScannerProcessorTime,

@@ -65,13 +65,18 @@ Status judge_report(const std::string& text) {
       "the layer server ended before it was ready" + (text.empty() ? "" : ": " + quote(text)));
 }
 
-/// A host without cgroups cannot run services but can mount.
+/// A host without cgroups, or whose cgroups are not ours to make, as in a user namespace or another
+/// tool's container, cannot run services but can mount.
+bool has_no_cgroups(const Error& error) {
+  const int err = error.sys_errno();
+  return error.code() == Errc::kHost || err == EACCES || err == EPERM || err == EROFS;
+}
+
 Result<std::optional<CgroupEntrance>> make_cgroup(const std::string& name) {
   const auto cgroup = Cgroup::create(name);
   if (!cgroup) {
-    return cgroup.error().code() == Errc::kHost
-               ? Result<std::optional<CgroupEntrance>>(std::nullopt)
-               : cgroup.error();
+    return has_no_cgroups(cgroup.error()) ? Result<std::optional<CgroupEntrance>>(std::nullopt)
+                                          : cgroup.error();
   }
   return std::optional(MOSB_TRY(cgroup->entrance()));
 }

@@ -18,6 +18,7 @@ namespace mosb::verity {
 
 namespace {
 
+constexpr char kControl[] = "/dev/loop-control";
 /// How often somebody else may be faster with the device that was free a moment ago.
 constexpr int kAttempts = 64;
 constexpr std::chrono::milliseconds kPause{1};
@@ -45,7 +46,7 @@ loop_config make_config(const LoopSetup& setup) {
 }  // namespace
 
 Result<int> KernelLoopApi::get_free() {
-  auto control = sys::open("/dev/loop-control", O_RDWR);
+  auto control = sys::open(kControl, O_RDWR);
   if (!control) {
     return std::move(control)
         .error()
@@ -133,6 +134,11 @@ Result<std::optional<LoopFacts>> read_loop_facts(int number) {
                                  ByteCount{info.lo_sizelimit},
                                  (info.lo_flags & LO_FLAGS_READ_ONLY) != 0,
                                  (info.lo_flags & LO_FLAGS_AUTOCLEAR) != 0});
+}
+
+std::string loop_obstacle() {
+  const auto control = sys::open(kControl, O_RDWR);
+  return control ? "" : "no loop devices are to be had: " + control.error().message();
 }
 
 std::string loop_tag(const std::string& root_hash_hex) {

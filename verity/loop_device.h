@@ -78,6 +78,8 @@ struct LoopFacts {
 std::optional<int> loop_number(std::string_view device);
 /// nullopt if nothing is attached to the device or there is no such device.
 Result<std::optional<LoopFacts>> read_loop_facts(int number);
+/// "" if the host has a loop driver that this process may use, else why not.
+std::string loop_obstacle();
 /// "mosb:" and the first 50 hex digits of a root hash.
 std::string loop_tag(const std::string& root_hash_hex);
 

@@ -15,8 +15,6 @@ namespace mosb::verity {
 
 namespace {
 
-constexpr ByteCount kMaxRecord{256 * kKiB};
-
 /// The directories of the places that live images use.
 std::set<std::string> used_places(const MountEnvironment& environment,
                                   const std::vector<LiveImage>& images) {

@@ -86,7 +86,8 @@ std::string to_string(const LayerStep& step) {
 
 Result<TargetAction> plan_target(const ImageMount& image,
                                  const std::optional<LiveImage>& live,
-                                 bool layers_healthy) {
+                                 bool layers_healthy,
+                                 OverlayMarks marks) {
   if (!live) {
     return TargetAction::kMount;
   }
@@ -94,8 +95,9 @@ Result<TargetAction> plan_target(const ImageMount& image,
     return Error(Errc::kBusy, "another image is mounted at " + quote(image.target))
         .with_hint("unmount it first");
   }
-  return layers_healthy && is_guarded_overlay(live->mount, image.write) ? TargetAction::kKeep
-                                                                        : TargetAction::kReplace;
+  return layers_healthy && is_guarded_overlay(live->mount, image.write, marks)
+             ? TargetAction::kKeep
+             : TargetAction::kReplace;
 }
 
 bool describes(const ImageRecord& record, const ImageMount& image) {
@@ -112,14 +114,22 @@ bool describes(const ImageRecord& record, const ImageMount& image) {
          record.mount_points == sorted_mount_points(image.mount_points);
 }
 
-bool is_guarded_overlay(const MountEntry& mount, Write write) {
+OverlayMarks overlay_marks(const MountEnvironment& environment) {
+  return environment.in_user_namespace ? OverlayMarks::kUser : OverlayMarks::kTrusted;
+}
+
+bool is_guarded_overlay(const MountEntry& mount, Write write, OverlayMarks marks) {
   return mount.has_option("nosuid") && mount.has_option("nodev") &&
          mount.has_option("ro") == (write == Write::kReadOnly) &&
          mount.has_super_option("redirect_dir=nofollow") &&
-         !mount.has_super_option("metacopy=on") && !mount.has_super_option("userxattr");
+         !mount.has_super_option("metacopy=on") &&
+         mount.has_super_option("userxattr") == (marks == OverlayMarks::kUser);
 }
 
-Result<OverlayConfig> overlay_config(const OverlayLayers& layers, std::string source, int target) {
+Result<OverlayConfig> overlay_config(const OverlayLayers& layers,
+                                     OverlayMarks marks,
+                                     std::string source,
+                                     int target) {
   const bool readonly = layers.upper < 0;
   OverlayConfig config;
   config.source = std::move(source);
@@ -133,6 +143,9 @@ Result<OverlayConfig> overlay_config(const OverlayLayers& layers, std::string so
   // take no data from elsewhere.
   config.options =
       "lowerdir=" + join(lower, ":") + ",redirect_dir=nofollow,metacopy=off,index=off,xino=off";
+  if (marks == OverlayMarks::kUser) {
+    config.options += ",userxattr";
+  }
   if (!readonly) {
     config.options += ",upperdir=" + fd_path(layers.upper) + ",workdir=" + fd_path(layers.work);
   }

@@ -43,6 +43,15 @@ LayerStep plan_layer(const LayerSource& layer,
 /// "mount layer sha256:… (it is not mounted)".
 std::string to_string(const LayerStep& step);
 
+/// In which attributes overlayfs finds that a directory hides what is below it.
+enum class OverlayMarks {
+  /// `trusted.overlay.*`, which the host's root alone can read and write.
+  kTrusted,
+  /// `user.overlay.*`, in a user namespace; layers have none of them but those that servers show.
+  kUser,
+};
+OverlayMarks overlay_marks(const MountEnvironment& environment);
+
 enum class TargetAction {
   /// Exactly this image is there and healthy.
   kKeep,
@@ -54,13 +63,15 @@ enum class TargetAction {
 /// are. Errors: kBusy if it is another image.
 Result<TargetAction> plan_target(const ImageMount& image,
                                  const std::optional<LiveImage>& live,
-                                 bool layers_healthy);
+                                 bool layers_healthy,
+                                 OverlayMarks marks);
 
 /// Whether a record says what the image says.
 bool describes(const ImageRecord& record, const ImageMount& image);
 /// Whether the overlay has the flags that it was mounted with: without nosuid and nodev the layers'
-/// own flags count for nothing, with redirects a layer could show another layer's directory.
-bool is_guarded_overlay(const MountEntry& mount, ImageMount::Write write);
+/// own flags count for nothing, with redirects a layer could show another layer's directory, and
+/// with the other marks than meant it shows what an upper layer hides.
+bool is_guarded_overlay(const MountEntry& mount, ImageMount::Write write, OverlayMarks marks);
 
 /// Directories by open descriptors: an overlay's options name them as /proc/self/fd/N.
 struct OverlayLayers {
@@ -71,6 +82,9 @@ struct OverlayLayers {
   int work = -1;
 };
 /// Errors: kUsage if the text does not fit one page, which the kernel copies.
-Result<OverlayConfig> overlay_config(const OverlayLayers& layers, std::string source, int target);
+Result<OverlayConfig> overlay_config(const OverlayLayers& layers,
+                                     OverlayMarks marks,
+                                     std::string source,
+                                     int target);
 
 }  // namespace mosb::verity

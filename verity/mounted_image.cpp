@@ -13,6 +13,7 @@
 #include "verity/image_facts.h"
 #include "verity/image_mount.h"
 #include "verity/mount_garbage.h"
+#include "verity/mount_namespace.h"
 #include "verity/mount_plan.h"
 #include "verity/mount_table.h"
 #include "verity/server_probe.h"
@@ -22,6 +23,7 @@ namespace mosb::verity {
 namespace {
 
 constexpr std::chrono::seconds kLockTimeout{60};
+constexpr mode_t kDirMode = 0700;
 /// How long a reader may take to go away with its EIO.
 constexpr std::chrono::seconds kReaderTimeout{2};
 
@@ -114,6 +116,26 @@ Result<MountState> state_of(const LiveImage& image,
   return state;
 }
 
+MountState state_elsewhere(const ImageRecord& record) {
+  MountState state{record.target,
+                   record.label,
+                   {},
+                   record.write != ImageMount::Write::kReadOnly,
+                   record.display.idmap,
+                   ""};
+  for (const RecordedLayer& recorded : record.layers) {
+    state.layers.push_back(LayerState{recorded.layer.digest,
+                                      recorded.layer.root_hash,
+                                      device_name(recorded.device),
+                                      false,
+                                      "",
+                                      recorded.layer.filesystem,
+                                      {},
+                                      recorded.layer.size});
+  }
+  return state;
+}
+
 bool is_image_at(const std::string& target,
                  const MountEnvironment& environment,
                  const MountTable& table) {
@@ -132,7 +154,7 @@ Result<bool> is_mounted(const ImageMount& image, const MountEnvironment& given) 
     resolved.upper_dir = MOSB_TRY(real_path(image.upper_dir));
   }
   return live && describes(live->record, resolved) &&
-         is_guarded_overlay(live->mount, image.write) &&
+         is_guarded_overlay(live->mount, image.write, overlay_marks(environment)) &&
          MOSB_TRY(has_healthy_layers(live->record, environment, table));
 }
 
@@ -141,6 +163,7 @@ Result<bool> is_mounted(const ImageMount& image, const MountEnvironment& given) 
 Status mount_image(const ImageMount& image, const MountEnvironment& environment, MountApi& api) {
   reap_ended_servers();
   const auto mount_it = [&]() -> Status {
+    MOSB_CHECK(sys::mkdir(environment.run_dir, kDirMode));
     const MountEnvironment resolved_environment = MOSB_TRY(with_real_path(environment));
     ImageMount resolved = image;
     resolved.target = MOSB_TRY(real_target(image.target));
@@ -160,6 +183,9 @@ Status mount_image(const ImageMount& image, const MountEnvironment& environment)
 
 Status unmount_image(const std::string& target, const MountEnvironment& given, MountApi& api) {
   reap_ended_servers();
+  if (!path_exists(given.run_dir)) {
+    return Error(Errc::kNotFound, "no image is mounted at " + quote(target));
+  }
   const MountEnvironment environment = MOSB_TRY(with_real_path(given));
   const std::string real = MOSB_TRY(real_target(target));
   const FileLock lock = MOSB_TRY(take_lock(environment));
@@ -208,6 +234,26 @@ Result<std::vector<MountState>> list_mounts(const MountEnvironment& given) {
   std::sort(states.begin(), states.end(), [](const MountState& a, const MountState& b) {
     return a.target < b.target;
   });
+  return states;
+}
+
+Result<std::vector<MountState>> list_mounts_elsewhere(const MountEnvironment& environment,
+                                                      const std::string& run_dir) {
+  std::vector<MountState> states;
+  MountEnvironment other = environment;
+  for (const std::string& dir : MOSB_TRY(namespace_dirs(run_dir))) {
+    other.run_dir = dir;
+    if (dir == environment.run_dir) {
+      continue;
+    }
+    for (const std::string& path : MOSB_TRY(list_records(other))) {
+      const auto text = read_file(path, kMaxRecord);
+      const auto record = text ? ImageRecord::parse(*text) : text.error();
+      if (record) {
+        states.push_back(state_elsewhere(*record));
+      }
+    }
+  }
   return states;
 }
 

@@ -95,6 +95,11 @@ Status unmount_images(const std::vector<std::string>& targets, const MountEnviro
 /// Every image mounted by this instance, as the kernel has it. Reads nothing through the mounts.
 Result<std::vector<MountState>> list_mounts(const MountEnvironment& environment);
 
+/// What other mount namespaces have mounted, by their records in `run_dir` and below it
+/// (mount_namespace.h): targets, labels and layers. The kernel does not vouch for them here.
+Result<std::vector<MountState>> list_mounts_elsewhere(const MountEnvironment& environment,
+                                                      const std::string& run_dir);
+
 /// Whether exactly this image is mounted at its target and all its layers are healthy. Changes
 /// nothing and reads nothing through the mount.
 Result<bool> is_mounted_as(const ImageMount& image, const MountEnvironment& environment);

@@ -13,12 +13,18 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "mosb/base/unique_fd.h"
+#include "mosb/base/user_namespace.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MOSB_ADDRESS_SANITIZER 1
@@ -159,6 +165,31 @@ std::vector<Allowed> allowed_calls(int blob_fd) {
 }
 
 }  // namespace
+
+Result<ServerLimits::User> user_of_server() {
+  const bool is_root = ::geteuid() == 0 && MOSB_TRY(is_in_host_user_namespace());
+  return is_root ? ServerLimits::User::kServer : ServerLimits::User::kCaller;
+}
+
+Status leave_mounts() {
+  MOSB_CHECK(step("leave the mount namespace", ::unshare(CLONE_NEWNS)));
+  MOSB_CHECK(
+      step("keep mounts apart", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)));
+  const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+  MOSB_CHECK(step("make an empty directory", context.get()));
+  MOSB_CHECK(step("make an empty directory",
+                  ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0)));
+  constexpr unsigned kAttributes =
+      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  const UniqueFd empty(::fsmount(context.get(), FSMOUNT_CLOEXEC, kAttributes));
+  MOSB_CHECK(step("make an empty directory", empty.get()));
+  MOSB_CHECK(
+      step("mount it", ::move_mount(empty.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)));
+  MOSB_CHECK(step("go to it", ::fchdir(empty.get())));
+  // With the same directory twice the old root comes to lie on the new one; pivot_root(2).
+  MOSB_CHECK(step("change the root", ::syscall(SYS_pivot_root, ".", ".")));
+  return step("drop all mounts", ::umount2(".", MNT_DETACH));
+}
 
 Status drop_privileges(const ServerLimits& limits) {
   MOSB_CHECK(step("close descriptors",

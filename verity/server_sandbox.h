@@ -18,9 +18,18 @@ struct ServerLimits {
   int highest_fd;
   /// RLIMIT_CPU; 0: none.
   std::chrono::seconds processor_time{0};
-  /// Whose it becomes. A process that an ordinary user started can be nobody else.
+  /// Whose it becomes. A process that an ordinary user started can be nobody else, be he root of a
+  /// user namespace or not.
   enum class User { kServer, kCaller } user = User::kServer;
 };
+
+/// kServer for the host's root, else kCaller.
+Result<ServerLimits::User> user_of_server();
+
+/// Goes to a mount namespace of its own in which there is nothing. Whoever stayed in another's
+/// would keep its mounts, the one that it serves among them, when nobody else is there any more.
+/// Needs CAP_SYS_ADMIN, and must run before there are other threads. Errors: kHost.
+Status leave_mounts();
 
 /// Gives up for good: descriptors but those named, root, groups, every capability, core dumps, new
 /// privileges, being traced by its own user. Must run before there are other threads.

@@ -14,6 +14,7 @@
 #include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/number.h"
+#include "mosb/base/proc_status.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "verity/layer_server.h"
@@ -24,6 +25,7 @@ namespace {
 
 /// A server writes at most 1000 lines.
 constexpr ByteCount kMaxStatus{256 * kKiB};
+constexpr ByteCount kMaxProc{64 * kKiB};
 constexpr std::chrono::milliseconds kPoll{2};
 constexpr std::chrono::milliseconds kKillPatience{5000};
 /// The descriptor numbers that servers get (layer_server.cpp).
@@ -66,8 +68,13 @@ bool serves(pid_t pid, const struct stat& status) {
   return std::filesystem::read_symlink(proc + kFuseFd, ignored) == "/dev/fuse";
 }
 
-/// The server's pidfd; nullopt if there is none.
-Result<std::optional<UniqueFd>> find_server(const struct stat& status) {
+struct FoundServer {
+  pid_t pid;
+  UniqueFd pidfd;
+};
+
+/// nullopt if there is none.
+Result<std::optional<FoundServer>> find_server(const struct stat& status) {
   for (const std::string& name : MOSB_TRY(list_dir("/proc"))) {
     const auto pid = parse_uint(name, 1, 1U << 30U);
     if (!pid || !serves(static_cast<pid_t>(*pid), status)) {
@@ -76,10 +83,10 @@ Result<std::optional<UniqueFd>> find_server(const struct stat& status) {
     auto pidfd = sys::pidfd_open(static_cast<pid_t>(*pid));
     // Asked again: only now can the number not pass to another process any more.
     if (pidfd && serves(static_cast<pid_t>(*pid), status)) {
-      return std::optional<UniqueFd>(*std::move(pidfd));
+      return std::optional(FoundServer{static_cast<pid_t>(*pid), *std::move(pidfd)});
     }
   }
-  return std::optional<UniqueFd>();
+  return std::optional<FoundServer>();
 }
 
 /// Whether the server was gone in time.
@@ -130,14 +137,28 @@ Result<ServerState> read_server_state(const std::string& status_path) {
   return state;
 }
 
+Result<bool> is_server_stopped(const std::string& status_path) {
+  if (!MOSB_TRY(read_server_state(status_path)).alive) {
+    return false;
+  }
+  const auto server = MOSB_TRY(find_server(MOSB_TRY(sys::lstat(status_path))));
+  if (!server) {
+    return false;
+  }
+  const auto text = read_kernel_file("/proc/" + std::to_string(server->pid) + "/status", kMaxProc);
+  // "T (stopped)" or "t (tracing stop)"; one that has just gone is not stopped.
+  const std::string state = text ? parse_proc_status(*text)["State"] : "";
+  return state.starts_with('T') || state.starts_with('t');
+}
+
 Status end_server(const std::string& status_path, std::chrono::milliseconds patience) {
   if (MOSB_TRY(wait_for_end(status_path, patience))) {
     return ok();
   }
   const struct stat status = MOSB_TRY(sys::lstat(status_path));
-  const std::optional<UniqueFd> server = MOSB_TRY(find_server(status));
+  const auto server = MOSB_TRY(find_server(status));
   if (server) {
-    MOSB_CHECK(sys::pidfd_send_signal(server->get(), SIGKILL));
+    MOSB_CHECK(sys::pidfd_send_signal(server->pidfd.get(), SIGKILL));
   }
   if (!MOSB_TRY(wait_for_end(status_path, kKillPatience))) {
     return Error(Errc::kBusy, "the server behind " + quote(status_path) + " does not end");

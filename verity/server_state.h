@@ -34,6 +34,10 @@ struct ServerState {
 /// No status file: not alive and not corrupt.
 Result<ServerState> read_server_state(const std::string& status_path);
 
+/// Whether the server lives but was stopped (SIGSTOP): it notices nothing, and nobody gets anything
+/// from it.
+Result<bool> is_server_stopped(const std::string& status_path);
+
 /// Waits until the server is gone and kills it if it is not after `patience`: a stopped or hanging
 /// one does not notice that its connection ended. Errors: kBusy if it survives that, too.
 Status end_server(const std::string& status_path, std::chrono::milliseconds patience);

@@ -1,9 +1,12 @@
-// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT: one layer as a directory tree with
-// shifted owners, every block checked when it is read. Started like mosb-layer-server.
+// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT trusted|user: one layer as a
+// directory tree with shifted owners, every block checked when it is read; the last word says as
+// which attributes overlayfs finds its marks. Started like mosb-layer-server.
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include <malloc.h>
 
@@ -32,12 +35,21 @@ Result<IdShift> parse_ids(const char* uid_base, const char* gid_base, const char
                  .count = static_cast<std::uint32_t>(ids)};
 }
 
+std::optional<OverlayAttributes> parse_overlay(std::string_view word) {
+  if (word == "trusted") {
+    return OverlayAttributes::kTrusted;
+  }
+  return word == "user" ? std::optional(OverlayAttributes::kUser) : std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    refuse_to_serve(
-        Error(Errc::kUsage, "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT"));
+  const auto overlay = argc == 7 ? parse_overlay(argv[6]) : std::nullopt;
+  if (!overlay) {
+    refuse_to_serve(Error(Errc::kUsage,
+                          "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT "
+                          "trusted|user"));
   }
   const auto layer = ServedLayer::parse(argv[1], argv[2]);
   if (!layer) {
@@ -54,6 +66,6 @@ int main(int argc, char** argv) {
   serve_layer(
       *layer,
       {.memory = kMemory, .make_handler = [&](const VerifiedReader& reader, FaultLog& faults) {
-         return make_squashfs_tree(reader, faults, cache, *ids);
+         return make_squashfs_tree(reader, faults, cache, *ids, *overlay);
        }});
 }

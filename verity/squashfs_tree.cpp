@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -27,9 +28,33 @@ constexpr std::uint32_t kBlocksOfStat = 512;
 /// Listing cookies: 0 is the start, 1 behind ".", 2 behind "..", then the image's own offsets.
 constexpr std::uint64_t kFirstOffset = 2;
 
-bool is_shown(std::string_view attribute) {
-  return attribute.starts_with("user.") ||
-         std::ranges::find(kOverlayAttributes, attribute) != kOverlayAttributes.end();
+constexpr std::string_view kTrustedPrefix = "trusted.";
+constexpr std::string_view kUserPrefix = "user.";
+constexpr std::string_view kUserOverlay = "user.overlay.";
+
+bool is_overlay_mark(std::string_view attribute) {
+  return std::ranges::find(kOverlayAttributes, attribute) != kOverlayAttributes.end();
+}
+
+/// The name under which an attribute of the image is shown; nullopt if it is not.
+std::optional<std::string> shown_name(std::string_view attribute, OverlayAttributes overlay) {
+  if (is_overlay_mark(attribute)) {
+    return overlay == OverlayAttributes::kTrusted
+               ? std::string(attribute)
+               : std::string(kUserPrefix) + std::string(attribute.substr(kTrustedPrefix.size()));
+  }
+  const bool is_hidden = overlay == OverlayAttributes::kUser && attribute.starts_with(kUserOverlay);
+  return attribute.starts_with(kUserPrefix) && !is_hidden ? std::optional(std::string(attribute))
+                                                          : std::nullopt;
+}
+
+/// The other way round: what an attribute that is asked for is called in the image.
+std::optional<std::string> image_name(std::string_view shown, OverlayAttributes overlay) {
+  std::string name(shown);
+  if (overlay == OverlayAttributes::kUser && shown.starts_with(kUserOverlay)) {
+    name = std::string(kTrustedPrefix) + std::string(shown.substr(kUserPrefix.size()));
+  }
+  return shown_name(name, overlay) == shown ? std::optional(std::move(name)) : std::nullopt;
 }
 
 int errno_of(const Error& error) {
@@ -91,8 +116,11 @@ class DirectoryReply {
 
 class SquashfsTree final : public FuseHandler {
  public:
-  SquashfsTree(std::unique_ptr<SquashfsView> view, PageBuffer buffer, const IdShift& ids)
-      : view_(std::move(view)), buffer_(std::move(buffer)), ids_(ids) {}
+  SquashfsTree(std::unique_ptr<SquashfsView> view,
+               PageBuffer buffer,
+               const IdShift& ids,
+               OverlayAttributes overlay)
+      : view_(std::move(view)), buffer_(std::move(buffer)), ids_(ids), overlay_(overlay) {}
 
   FuseAnswer handle(const FuseRequest& request) override {
     const Result<FuseAnswer> answer = dispatch(request);
@@ -125,6 +153,7 @@ class SquashfsTree final : public FuseHandler {
   std::unique_ptr<SquashfsView> view_;
   PageBuffer buffer_;
   IdShift ids_;
+  OverlayAttributes overlay_;
   // Replies until they are sent.
   std::string text_;
   fuse_attr_out attr_out_{};
@@ -272,11 +301,11 @@ Result<FuseAnswer> SquashfsTree::get_attribute(const FuseRequest& request) {
   if (in == nullptr) {
     return FuseAnswer::fail(EINVAL);
   }
-  const std::string_view name = text_of(request.body.subspan(sizeof *in));
-  if (!is_shown(name)) {
+  const auto name = image_name(text_of(request.body.subspan(sizeof *in)), overlay_);
+  if (!name) {
     return FuseAnswer::fail(ENODATA);
   }
-  auto value = MOSB_TRY(view_->attribute(place_of(request.node), name));
+  auto value = MOSB_TRY(view_->attribute(place_of(request.node), *name));
   if (!value) {
     return FuseAnswer::fail(ENODATA);
   }
@@ -291,8 +320,9 @@ Result<FuseAnswer> SquashfsTree::list_attributes(const FuseRequest& request) {
   }
   text_.clear();
   for (const std::string& name : MOSB_TRY(view_->attribute_names(place_of(request.node)))) {
-    if (is_shown(name)) {
-      text_ += name;
+    const auto shown = shown_name(name, overlay_);
+    if (shown) {
+      text_ += *shown;
       text_ += '\0';
     }
   }
@@ -318,12 +348,13 @@ FuseAnswer SquashfsTree::file_system() {
 Result<std::unique_ptr<FuseHandler>> make_squashfs_tree(const VerifiedReader& reader,
                                                         FaultLog& faults,
                                                         std::shared_ptr<BlockCache> cache,
-                                                        const IdShift& ids) {
+                                                        const IdShift& ids,
+                                                        OverlayAttributes overlay) {
   MOSB_CHECK(require_filesystem(reader.filesystem(), Filesystem::kSquashfs));
   auto view = MOSB_TRY(SquashfsView::open(reader, faults, std::move(cache)));
   PageBuffer buffer = MOSB_TRY(PageBuffer::make(kMaxReadSize));
   return std::unique_ptr<FuseHandler>(
-      std::make_unique<SquashfsTree>(std::move(view), std::move(buffer), ids));
+      std::make_unique<SquashfsTree>(std::move(view), std::move(buffer), ids, overlay));
 }
 
 }  // namespace mosb::verity

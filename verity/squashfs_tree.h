@@ -24,13 +24,23 @@ struct IdShift {
   std::uint32_t gid(std::uint32_t id) const { return gid_base + (id < count ? id : kNobody); }
 };
 
-/// A FUSE mount that shows a layer's squashfs image with shifted owners, for kernels that cannot
-/// mount squashfs with an id mapping. Of extended attributes it shows user.* and those by which
-/// overlayfs hides what lies below; file capabilities it does not: they were meant for other ids.
+/// As which attributes a tree shows those by which overlayfs hides what lies below.
+enum class OverlayAttributes {
+  /// As they are in the image: `trusted.overlay.*`.
+  kTrusted,
+  /// As `user.overlay.*`, which is where an overlay in a user namespace looks. The image's own of
+  /// that name are not shown then: they could hide and redirect what they please.
+  kUser,
+};
+
+/// A FUSE mount that shows a layer's squashfs image with shifted owners, where the kernel cannot do
+/// it. Of extended attributes it shows user.* and those by which overlayfs hides what lies below;
+/// file capabilities it does not: they were meant for other ids.
 /// Errors: as SquashfsView::open(), kResource.
 Result<std::unique_ptr<FuseHandler>> make_squashfs_tree(const VerifiedReader& reader,
                                                         FaultLog& faults,
                                                         std::shared_ptr<BlockCache> cache,
-                                                        const IdShift& ids);
+                                                        const IdShift& ids,
+                                                        OverlayAttributes overlay);
 
 }  // namespace mosb::verity

@@ -13,6 +13,8 @@
 #include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/base/user_namespace.h"
+#include "verity/loop_device.h"
 #include "verity/mounted_image.h"
 #include "verity/verity_device.h"
 
@@ -21,6 +23,11 @@ namespace mosb::agent {
 namespace {
 
 constexpr ByteCount kMaxText{1 * kMiB};
+
+bool is_host_root() {
+  const auto in_host_namespace = is_in_host_user_namespace();
+  return ::geteuid() == 0 && in_host_namespace && *in_host_namespace;
+}
 
 Capability kernel() {
   struct utsname name {};
@@ -42,7 +49,10 @@ Capability device(const std::string& name, const std::string& path) {
 Capability free_loop() {
   const auto control = sys::open("/dev/loop-control", O_RDWR);
   if (!control) {
-    return {"loop devices", CapabilityStatus::kMissing, control.error().message()};
+    return {"loop devices",
+            CapabilityStatus::kDegraded,
+            "servers show the layers, which is slower, and none of erofs: " +
+                control.error().message()};
   }
   const int number = ::ioctl(control->get(), LOOP_CTL_GET_FREE);
   if (number < 0) {
@@ -60,6 +70,10 @@ Capability file_system(const std::string& name) {
 }
 
 Capability verifier() {
+  if (!is_host_root() || !verity::loop_obstacle().empty()) {
+    return {
+        "verified mounts", CapabilityStatus::kDegraded, "servers show the layers, which is slower"};
+  }
   const auto reason = verity::idmap_obstacle(Filesystem::kSquashfs);
   if (!reason) {
     return {"verified mounts", CapabilityStatus::kMissing, reason.error().message()};
@@ -133,9 +147,14 @@ Capability user_namespaces() {
 }
 
 Capability root_privilege() {
-  return {"root",
-          ::geteuid() == 0 ? CapabilityStatus::kOk : CapabilityStatus::kMissing,
-          ::geteuid() == 0 ? "running as root" : "not running as root"};
+  if (::geteuid() != 0) {
+    return {"root", CapabilityStatus::kMissing, "not running as root"};
+  }
+  return is_host_root() ? Capability{"root", CapabilityStatus::kOk, "running as root"}
+                        : Capability{"root",
+                                     CapabilityStatus::kDegraded,
+                                     "root of a user namespace: images can be mounted, services "
+                                     "cannot run"};
 }
 
 Capability helpers() {

@@ -107,16 +107,31 @@ Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
     }
   });
   const verity::MountEnvironment environment =
-      mount_environment(instance.paths(), instance.id(), request.verifier);
+      MOSB_TRY(mount_environment(instance.paths(), instance.id(), request.verifier));
   MOSB_CHECK(verity::mount_image(mount, environment));
   remove_target.dismiss();
   MOSB_CHECK(check_verifier(request, environment));
   return scans.fresh();
 }
 
-verity::MountEnvironment mount_environment(const Paths& paths,
-                                           const std::string& instance,
-                                           verity::Verifier verifier) {
+Status unmount_target(const Instance& instance, const std::string& target) {
+  const verity::MountEnvironment environment =
+      MOSB_TRY(mount_environment(instance.paths(), instance.id()));
+  std::error_code failed;
+  const std::filesystem::path path = std::filesystem::weakly_canonical(target, failed);
+  for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(environment))) {
+    for (const verity::LayerState& layer : mount.layers) {
+      if (layer.corrupt && mount.target == path) {
+        MOSB_CHECK(mark_suspect(instance.paths(), layer.digest, layer.detail));
+      }
+    }
+  }
+  return verity::unmount_image(target, environment);
+}
+
+Result<verity::MountEnvironment> mount_environment(const Paths& paths,
+                                                   const std::string& instance,
+                                                   verity::Verifier verifier) {
   return ServiceRuntime(paths, instance, verifier).mount_environment();
 }
 

@@ -43,9 +43,14 @@ Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
                                                   const TrustContext& trust,
                                                   const oci::Progress& progress);
 
-/// Where this instance keeps its mounts.
-verity::MountEnvironment mount_environment(const Paths& paths,
-                                           const std::string& instance,
-                                           verity::Verifier verifier = verity::Verifier::kAuto);
+/// Unmounts what mount_reference() mounted there. Layers that gave bad blocks are remembered: they
+/// are read whole before they are mounted again. Errors: kNotFound; kBusy while it is used.
+Status unmount_target(const Instance& instance, const std::string& target);
+
+/// Where this instance keeps the mounts of this mount namespace. Errors: kHost without /proc.
+Result<verity::MountEnvironment> mount_environment(
+    const Paths& paths,
+    const std::string& instance,
+    verity::Verifier verifier = verity::Verifier::kAuto);
 
 }  // namespace mosb::agent

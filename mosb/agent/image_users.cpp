@@ -51,6 +51,14 @@ std::optional<Digest> mounted_image(oci::Store& store,
   return std::nullopt;
 }
 
+std::vector<Digest> layers_of(const verity::MountState& mount) {
+  std::vector<Digest> layers;
+  for (const verity::LayerState& layer : mount.layers) {
+    layers.push_back(layer.digest);
+  }
+  return layers;
+}
+
 }  // namespace
 
 Result<std::vector<ImageUser>> image_users(const Paths& paths,
@@ -67,13 +75,18 @@ Result<std::vector<ImageUser>> image_users(const Paths& paths,
   if (instance.empty()) {
     return users;
   }
-  const ServiceRuntime runtime(paths, instance);
+  const verity::MountEnvironment environment =
+      MOSB_TRY(ServiceRuntime(paths, instance).mount_environment());
   for (const verity::MountState& mount :
-       MOSB_TRY(verity::list_mounts(runtime.mount_environment()))) {
-    std::vector<Digest> layers;
-    for (const verity::LayerState& layer : mount.layers) {
-      layers.push_back(layer.digest);
-    }
+       MOSB_TRY(verity::list_mounts_elsewhere(environment, paths.run()))) {
+    const std::vector<Digest> layers = layers_of(mount);
+    users.push_back({.name = "mount " + mount.target + " in another mount namespace",
+                     .release = "`mosb umount " + mount.target + "` there",
+                     .manifest = mounted_image(store, records, mount.label, layers),
+                     .layers = layers});
+  }
+  for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(environment))) {
+    const std::vector<Digest> layers = layers_of(mount);
     const std::string service = service_of_mount(paths, mount.target);
     const bool by_hand = service.empty();
     users.push_back({.name = by_hand ? "mount " + mount.target : service_name(service),

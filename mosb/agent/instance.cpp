@@ -15,7 +15,9 @@
 #include "mosb/base/random.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/base/user_namespace.h"
 #include "mosb/oci/blob_writer.h"
+#include "verity/mount_namespace.h"
 
 namespace mosb::agent {
 
@@ -77,6 +79,7 @@ Status sweep(const Paths& paths) {
   for (const std::string& name : MOSB_TRY(list_dir(paths.services()))) {
     MOSB_CHECK(remove_stale_temps(paths.services() + "/" + name));
   }
+  MOSB_CHECK(verity::settle_namespaces(paths.run()));
   return oci::remove_abandoned(paths.run());
 }
 
@@ -100,9 +103,20 @@ Result<std::string> read_instance_id(const Paths& paths) {
   return text;
 }
 
+Status require_host_root() {
+  if (MOSB_TRY(is_in_host_user_namespace())) {
+    return ok();
+  }
+  return Error(Errc::kHost, "in a user namespace no services can run")
+      .with_hint("run mosb as the host's root; `mosb mount` works here, too");
+}
+
 Result<Instance> Instance::open(const Paths& paths) {
   if (::geteuid() != 0) {
-    return Error(Errc::kHost, "only root can change what runs").with_hint("run mosb as root");
+    return Error(Errc::kHost, "only root can change what runs")
+        .with_hint(
+            "run mosb as root; images can be mounted in a user namespace of your own, too: "
+            "unshare -rm mosb --root DIR mount …");
   }
   MOSB_CHECK(private_dir(paths.run()));
   MOSB_CHECK(private_dir(paths.state()));

@@ -29,6 +29,9 @@ class Instance {
   FileLock lock_;
 };
 
+/// What services need and images mounted by hand do not: the host's own root. Errors: kHost.
+Status require_host_root();
+
 /// The id alone, for commands that only look; "" where nothing was ever applied. Errors: kState.
 Result<std::string> read_instance_id(const Paths& paths);
 

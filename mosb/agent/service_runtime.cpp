@@ -13,8 +13,10 @@
 #include "mosb/base/scope_exit.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
+#include "mosb/base/user_namespace.h"
 #include "mosb/net/netlink.h"
 #include "mosb/net/network_plan.h"
+#include "verity/mount_namespace.h"
 #include "verity/mount_table.h"
 #include "verity/server_probe.h"
 #include "verity/volume.h"
@@ -64,9 +66,12 @@ lxc::RuntimeEnvironment ServiceRuntime::runtime_environment() const {
   return environment;
 }
 
-verity::MountEnvironment ServiceRuntime::mount_environment() const {
+Result<verity::MountEnvironment> ServiceRuntime::mount_environment() const {
   verity::MountEnvironment environment;
-  environment.run_dir = paths_.run();
+  const std::string name = MOSB_TRY(verity::mount_namespace_name(paths_.run()));
+  environment.run_dir = paths_.run() + (name.empty() ? "" : "/" + name);
+  environment.cgroup_suffix = name.empty() ? "" : "-" + name;
+  environment.in_user_namespace = !MOSB_TRY(is_in_host_user_namespace());
   environment.libexec_dir = libexec_dir();
   environment.instance = instance_;
   environment.verifier = verifier_;
@@ -84,7 +89,7 @@ Result<std::map<std::string, ServiceFacts>> ServiceRuntime::observe_all() const 
     facts.record = MOSB_TRY(read_service_record(paths_, name));
     facts.container = MOSB_TRY(lxc::observe(container_id(name)));
   }
-  for (verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
+  for (verity::MountState& mount : MOSB_TRY(verity::list_mounts(MOSB_TRY(mount_environment())))) {
     const std::string name = service_of_mount(paths_, mount.target);
     if (!name.empty()) {
       all[name].leftovers = true;
@@ -115,7 +120,7 @@ Result<bool> ServiceRuntime::is_mounted(const ServiceSpec& spec) const {
   if (spec.type == manifest::ServiceType::kFsOnly) {
     image.target = file_system_path(paths_, spec.name);
   }
-  return verity::is_mounted_as(image, mount_environment());
+  return verity::is_mounted_as(image, MOSB_TRY(mount_environment()));
 }
 
 Status ServiceRuntime::admit_layers(const ServiceSpec& spec) const {
@@ -137,14 +142,14 @@ Status ServiceRuntime::prepare(const ServiceSpec& spec) const {
   MOSB_CHECK(sys::mkdir_all(spec.image.target, 0700));
   MOSB_CHECK(release_unknown(spec.image.target));
   ScopeExit remove_directories([&] { remove_empty_directories(spec); });
-  MOSB_CHECK(verity::mount_image(spec.image, mount_environment())
+  MOSB_CHECK(verity::mount_image(spec.image, MOSB_TRY(mount_environment()))
                  .context("mount the image of " + quote(spec.name)));
   remove_directories.dismiss();
   return ok();
 }
 
 Status ServiceRuntime::discard(const ServiceSpec& spec) const {
-  MOSB_CHECK(verity::unmount_image(spec.image.target, mount_environment()));
+  MOSB_CHECK(verity::unmount_image(spec.image.target, MOSB_TRY(mount_environment())));
   remove_empty_directories(spec);
   return ok();
 }
@@ -177,7 +182,7 @@ Status ServiceRuntime::start(const ServiceSpec& spec, std::chrono::milliseconds 
     verity::ImageMount image = spec.image;
     image.target = file_system_path(paths_, spec.name);
     MOSB_CHECK(sys::mkdir_all(image.target, 0755));
-    MOSB_CHECK(verity::mount_image(image, mount_environment()));
+    MOSB_CHECK(verity::mount_image(image, MOSB_TRY(mount_environment())));
     return discard(spec);
   }
   ScopeExit take_back([&] { (void)stop(spec.name); });
@@ -224,7 +229,7 @@ Status ServiceRuntime::release_unknown(const std::string& target) const {
   if (table.top_at(target) == nullptr) {
     return ok();
   }
-  const auto known = MOSB_TRY(verity::list_mounts(mount_environment()));
+  const auto known = MOSB_TRY(verity::list_mounts(MOSB_TRY(mount_environment())));
   const bool recorded = std::any_of(
       known.begin(), known.end(), [&](const auto& mount) { return mount.target == target; });
   return recorded ? ok() : verity::umount_target(target);
@@ -232,7 +237,7 @@ Status ServiceRuntime::release_unknown(const std::string& target) const {
 
 Status ServiceRuntime::collect_garbage() const {
   MOSB_CHECK(lxc::collect_garbage(instance_, paths_.containers(), paths_.state() + "/services"));
-  return verity::collect_garbage(mount_environment());
+  return verity::collect_garbage(MOSB_TRY(mount_environment()));
 }
 
 }  // namespace mosb::agent

@@ -71,7 +71,8 @@ class ServiceRuntime {
 
   lxc::ContainerId container_id(const std::string& name) const;
   lxc::RuntimeEnvironment runtime_environment() const;
-  verity::MountEnvironment mount_environment() const;
+  /// Errors: kHost without /proc.
+  Result<verity::MountEnvironment> mount_environment() const;
 
  private:
   Status start_connected(const lxc::ContainerSpec& container,

@@ -58,7 +58,8 @@ Status ServiceRuntime::finish_container(const Leaving& service) const {
     return stopped;
   }
   // A process that hangs in a read of a stuck server is deaf to SIGKILL until the server ends.
-  if (MOSB_TRY(verity::end_stuck_servers(mount_environment(), verity::kAnswerTimeout)).empty()) {
+  if (MOSB_TRY(verity::end_stuck_servers(MOSB_TRY(mount_environment()), verity::kAnswerTimeout))
+          .empty()) {
     return stopped;
   }
   return lxc::stop(container_id(service.name), SIGKILL, kEndTimeout);
@@ -89,7 +90,8 @@ Status ServiceRuntime::release_mounts(const std::vector<Leaving>& services) cons
     return it != kept.end() && target != it->second;
   };
   std::vector<std::string> images;
-  for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(mount_environment()))) {
+  for (const verity::MountState& mount :
+       MOSB_TRY(verity::list_mounts(MOSB_TRY(mount_environment())))) {
     if (goes(service_of_mount(paths_, mount.target), mount.target)) {
       for (const verity::LayerState& layer : mount.layers) {
         if (layer.corrupt) {
@@ -100,7 +102,7 @@ Status ServiceRuntime::release_mounts(const std::vector<Leaving>& services) cons
     }
   }
   if (!images.empty()) {
-    MOSB_CHECK(verity::unmount_images(images, mount_environment()));
+    MOSB_CHECK(verity::unmount_images(images, MOSB_TRY(mount_environment())));
   }
   // Volumes, and images of which no record is left.
   const verity::MountTable table = MOSB_TRY(verity::MountTable::read());

@@ -71,6 +71,7 @@ Result<int> apply_applied(Session& session, const ApplyFlags& flags) {
   if (flags.dry_run) {
     report = MOSB_TRY(agent::plan_applied(session.paths(), context, options));
   } else {
+    MOSB_CHECK(agent::require_host_root());
     const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
     report = MOSB_TRY(agent::apply_applied(instance, context, options));
   }
@@ -93,6 +94,7 @@ Result<int> apply(Session& session, const ApplyFlags& flags) {
   const manifest::Manifest manifest = MOSB_TRY(read_manifest(flags.source));
   const std::string dir = MOSB_TRY(trust_dir(session, flags.trust));
   const agent::TrustContext trust{dir, session.clock(), &session.revocation()};
+  MOSB_CHECK(agent::require_host_root());
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   show(session,
        MOSB_TRY(agent::apply_manifest(instance, manifest, {configuration, trust}, options)),

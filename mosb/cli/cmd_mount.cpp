@@ -108,7 +108,7 @@ Result<int> umount(Session& session, const MountFlags& flags) {
     return Error(Errc::kNotFound, "no image is mounted at " + quote(flags.dir));
   }
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
-  MOSB_CHECK(verity::unmount_image(flags.dir, agent::mount_environment(session.paths(), id)));
+  MOSB_CHECK(agent::unmount_target(instance, flags.dir));
   return 0;
 }
 
@@ -173,7 +173,7 @@ Result<int> mounts(Session& session) {
   const std::string id = MOSB_TRY(agent::read_instance_id(session.paths()));
   std::vector<verity::MountState> states;
   if (!id.empty()) {
-    states = MOSB_TRY(verity::list_mounts(agent::mount_environment(session.paths(), id)));
+    states = MOSB_TRY(verity::list_mounts(MOSB_TRY(agent::mount_environment(session.paths(), id))));
   }
   if (session.format() == Output::kJson) {
     Json json = Json::array();

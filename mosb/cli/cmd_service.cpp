@@ -157,6 +157,7 @@ Result<int> start(Session& session, const ServiceFlags& flags, bool stop_first) 
   const agent::Configuration configuration = MOSB_TRY(session.configuration());
   agent::ApplyOptions options;
   options.wait = MOSB_TRY(parse_duration(flags.wait).context("--wait").as(Errc::kUsage));
+  MOSB_CHECK(agent::require_host_root());
   const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
   const std::string dir = MOSB_TRY(applied_trust_dir(session, flags.trust));
   const agent::TrustContext trust{dir, session.clock(), &session.revocation()};

@@ -135,6 +135,10 @@ image_digest() {
         select(.annotations["org.opencontainers.image.ref.name"] == $t) | .digest' "$1/index.json"
 }
 
+# The processes that serve layers for this case, by the status files that they have open.
+servers() { { find /proc/[0-9]*/fd/5 -lname "$work/*" 2>/dev/null || true; } | cut -d/ -f3; }
+no_server() { [[ -z $(servers) ]]; }
+
 # envelope_of LAYOUT TAG: the path of the image's first signature.
 envelope_of() {
     local subject manifest digest

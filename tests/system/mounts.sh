@@ -148,6 +148,17 @@ hangs() {
     return 1
 }
 
+test_case "a stopped server of a mount that is gone is ended by the next command" stopped_server
+stopped_server() {
+    local server
+    works mosb mount "oci:$fixtures/layout:web" "$work/m"
+    server=$(servers)
+    kill -STOP "$server"
+    awk -v r="$work/" 'index($5, r) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -n1 umount -l
+    works mosb umount "$work/m"
+    [[ ! -d /proc/$server ]] || fail "the stopped server lives"
+}
+
 test_case "stop ends a service that hangs in a read of a stopped layer server" hanging_stop
 hanging_stop() {
     hanging_reader

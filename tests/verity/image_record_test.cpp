@@ -9,7 +9,8 @@ using namespace mosb::verity;
 
 namespace {
 
-const MountEnvironment kEnvironment{"/run/mosb", "/libexec", "01234567"};
+const MountEnvironment kEnvironment{
+    "/run/mosb", "/libexec", "01234567", Verifier::kAuto, false, "", false};
 
 LayerSource layer(const std::string& name) {
   return LayerSource{"",

@@ -286,29 +286,34 @@ TEST_CASE("the target is kept, mounted, replaced or refused", "[verity]") {
   record.target = "/t";
   record.layers = {{layer("a"), "7:3"}};
   const std::optional<LiveImage> live = LiveImage{record, overlay()};
-  CHECK(must(plan_target(image, std::nullopt, false)) == TargetAction::kMount);
-  CHECK(must(plan_target(image, live, true)) == TargetAction::kKeep);
-  CHECK(must(plan_target(image, live, false)) == TargetAction::kReplace);
+  CHECK(must(plan_target(image, std::nullopt, false, OverlayMarks::kTrusted)) ==
+        TargetAction::kMount);
+  CHECK(must(plan_target(image, live, true, OverlayMarks::kTrusted)) == TargetAction::kKeep);
+  CHECK(must(plan_target(image, live, false, OverlayMarks::kTrusted)) == TargetAction::kReplace);
   std::optional<LiveImage> unguarded = live;
   unguarded->mount.options = {"ro", "nodev"};
-  CHECK(must(plan_target(image, unguarded, true)) == TargetAction::kReplace);
+  CHECK(must(plan_target(image, unguarded, true, OverlayMarks::kTrusted)) ==
+        TargetAction::kReplace);
   unguarded = live;
   unguarded->mount.super_options = {"ro"};
-  CHECK(must(plan_target(image, unguarded, true)) == TargetAction::kReplace);
+  CHECK(must(plan_target(image, unguarded, true, OverlayMarks::kTrusted)) ==
+        TargetAction::kReplace);
   ImageMount with_points = image;
   with_points.mount_points = {"/etc/hosts"};
-  CHECK(plan_target(with_points, live, true).error().code() == Errc::kBusy);
+  CHECK(plan_target(with_points, live, true, OverlayMarks::kTrusted).error().code() == Errc::kBusy);
   const ImageMount other{{layer("b")}, "/t"};
-  CHECK(plan_target(other, live, true).error().code() == Errc::kBusy);
+  CHECK(plan_target(other, live, true, OverlayMarks::kTrusted).error().code() == Errc::kBusy);
 }
 
 TEST_CASE("an overlay is mounted without devices, set-uid and redirects", "[verity]") {
-  const OverlayConfig readonly = must(overlay_config({{5, 6}, -1, -1}, "mosb-x:y", 4));
+  const OverlayConfig readonly =
+      must(overlay_config({{5, 6}, -1, -1}, OverlayMarks::kTrusted, "mosb-x:y", 4));
   CHECK(readonly.options ==
         "lowerdir=/proc/self/fd/5:/proc/self/fd/6,"
         "redirect_dir=nofollow,metacopy=off,index=off,xino=off");
   CHECK(readonly.flags == (MS_NODEV | MS_NOSUID | MS_RDONLY));
-  const OverlayConfig writable = must(overlay_config({{5}, 7, 8}, "mosb-x:y", 4));
+  const OverlayConfig writable =
+      must(overlay_config({{5}, 7, 8}, OverlayMarks::kTrusted, "mosb-x:y", 4));
   CHECK_THAT(writable.options,
              Catch::EndsWith(",upperdir=/proc/self/fd/7,workdir=/proc/self/fd/8"));
   CHECK(writable.flags == (MS_NODEV | MS_NOSUID));
@@ -318,7 +323,7 @@ TEST_CASE("overlay options for the most layers fit the kernel's page, more are r
           "[verity]") {
   OverlayLayers layers;
   layers.lower.assign(kMaxLayers + 1, 1'000'000);  // and the mount points
-  CHECK(overlay_config(layers, "s", 4));
+  CHECK(overlay_config(layers, OverlayMarks::kTrusted, "s", 4));
   layers.lower.assign(4 * kMaxLayers, 1'000'000);
-  CHECK(overlay_config(layers, "s", 4).error().code() == Errc::kUsage);
+  CHECK(overlay_config(layers, OverlayMarks::kTrusted, "s", 4).error().code() == Errc::kUsage);
 }

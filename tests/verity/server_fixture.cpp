@@ -85,6 +85,9 @@ RunningServer::RunningServer(const Start& start)
       start.root_hash.hex(),
       std::to_string(start.size)};
   argv.insert(argv.end(), start.ids.begin(), start.ids.end());
+  if (!is_file) {
+    argv.emplace_back("trusted");
+  }
   child_ =
       require(spawn({.argv = argv,
                      .env = {},

@@ -375,7 +375,8 @@ TEST_CASE("no request can make a handler read what it should not", "[verity]") {
   auto view = make_squashfs_tree(*reader,
                                  faults,
                                  std::make_shared<BlockCache>(1 << 20),
-                                 {.uid_base = 0, .gid_base = 0, .count = 65536});
+                                 {.uid_base = 0, .gid_base = 0, .count = 65536},
+                                 OverlayAttributes::kTrusted);
   REQUIRE(view);
   std::mt19937_64 random(5);
   const std::array<std::uint64_t, 8> odd{
