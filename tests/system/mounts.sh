@@ -156,7 +156,7 @@ stopped_server() {
     kill -STOP "$server"
     awk -v r="$work/" 'index($5, r) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -n1 umount -l
     works mosb umount "$work/m"
-    [[ ! -d /proc/$server ]] || fail "the stopped server lives"
+    no_server || fail "the stopped server lives"
 }
 
 test_case "stop ends a service that hangs in a read of a stopped layer server" hanging_stop
