@@ -18,12 +18,14 @@
 #include "verity/mount_garbage.h"
 #include "verity/mount_plan.h"
 #include "verity/mount_points.h"
+#include "verity/parallel.h"
 
 namespace mosb::verity {
 
 namespace {
 
 constexpr mode_t kDirMode = 0700;
+constexpr unsigned kMountThreads = 4;
 
 /// One call of mount_image().
 struct Mounting {
@@ -86,11 +88,13 @@ Status mount_layer(const Mounting& mounting, const CheckedLayer& layer) {
              : mount_in_kernel(layer, mounting.environment, mounting.api);
 }
 
+/// A mount waits most of its time: for its server, and for the kernel that reads through it.
 Status mount_layers(const Mounting& mounting, const std::vector<CheckedLayer>& layers) {
-  for (const CheckedLayer& layer : layers) {
-    MOSB_CHECK(mount_layer(mounting, layer));
-  }
-  return ok();
+  const bool at_once = mounting.api.takes_threads() && mounting.display.verifier == Verifier::kFuse;
+  return for_each_parallel(
+      layers.size(),
+      [&] { return [&](std::uint64_t i) { return mount_layer(mounting, layers[i]); }; },
+      at_once ? kMountThreads : 1);
 }
 
 /// What is mounted now; every layer is looked at once more before an image is made of it.

@@ -66,6 +66,9 @@ class MountApi {
   MountApi& operator=(MountApi&&) = delete;
   virtual ~MountApi() = default;
 
+  /// Whether several threads may call at once. Never true of activate_verity(), whose libraries
+  /// cannot.
+  virtual bool takes_threads() const { return false; }
   /// A new mount that is attached nowhere; it goes when the descriptor is closed. The error carries
   /// what the kernel logged about it. Needs Linux 5.2.
   virtual Result<UniqueFd> create(const FilesystemConfig& config) = 0;
@@ -87,6 +90,7 @@ class MountApi {
 /// The kernel.
 class KernelMountApi final : public MountApi {
  public:
+  bool takes_threads() const override { return true; }
   Result<UniqueFd> create(const FilesystemConfig& config) override;
   Result<UniqueFd> clone(int directory) override;
   Status set_attributes(int mount, const MountAttributes& attributes) override;

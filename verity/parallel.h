@@ -13,11 +13,14 @@
 
 namespace mosb::verity {
 
-/// Runs `make_worker()(i)` for each i in [0, count) on as many threads as there are processors;
-/// each thread makes one worker and gives it items in rising order. After a failure no item above
-/// the failed one is started; the error of the lowest failed item is returned.
+/// Runs `make_worker()(i)` for each i in [0, count) on `most_threads` threads, as many as there are
+/// processors unless said otherwise; each thread makes one worker and gives it items in rising
+/// order. After a failure no item above the failed one is started; the error of the lowest failed
+/// item is returned.
 template <class MakeWorker>
-Status for_each_parallel(std::uint64_t count, const MakeWorker& make_worker) {
+Status for_each_parallel(std::uint64_t count,
+                         const MakeWorker& make_worker,
+                         unsigned most_threads = std::thread::hardware_concurrency()) {
   std::atomic<std::uint64_t> next{0};
   std::mutex mutex;
   std::uint64_t failed_at = count;
@@ -37,8 +40,7 @@ Status for_each_parallel(std::uint64_t count, const MakeWorker& make_worker) {
       }
     }
   };
-  const std::uint64_t threads =
-      std::min<std::uint64_t>(std::max(std::thread::hardware_concurrency(), 1U), count);
+  const std::uint64_t threads = std::min<std::uint64_t>(std::max(most_threads, 1U), count);
   std::vector<std::jthread> others;
   for (std::uint64_t i = 1; i < threads; ++i) {
     others.emplace_back(run);

@@ -273,11 +273,9 @@ Status check_layers(const Instance& instance,
                  what + "layer " + damaged.front().digest.str() + " was found damaged before")
         .with_hint(hint);
   }
-  LayerScans scans(instance.paths(), policy);
-  for (const verity::LayerSource& layer : layers) {
-    MOSB_CHECK(scans.admit(layer).context(what.substr(0, what.size() - 2)));
-  }
-  return ok();
+  return LayerScans(instance.paths(), policy)
+      .admit(layers)
+      .context(what.substr(0, what.size() - 2));
 }
 
 Result<ApplyReport> start(const Instance& instance,

@@ -97,8 +97,8 @@ Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
   LayerScans scans(instance.paths(), request.policy);
   for (const verity::LayerSource& layer : mount.layers) {
     MOSB_CHECK(check_suspect(instance.paths(), layer));
-    MOSB_CHECK(scans.admit(layer).context("image " + quote(image.image.ref)));
   }
+  MOSB_CHECK(scans.admit(mount.layers).context("image " + quote(image.image.ref)));
   const bool is_new = !path_exists(request.target);
   MOSB_CHECK(sys::mkdir(request.target, kTargetMode));
   ScopeExit remove_target([&] {

@@ -1,5 +1,6 @@
 #include "mosb/agent/layer_scans.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -7,11 +8,14 @@
 #include "mosb/base/log.h"
 #include "mosb/base/sys.h"
 #include "verity/layer_scanner.h"
+#include "verity/parallel.h"
 
 namespace mosb::agent {
 
 namespace {
 
+/// At once: one waits for the disk while another reckons.
+constexpr unsigned kScanners = 4;
 constexpr ByteCount kMaxRecord{verity::kMaxScanAnswer + 256};
 
 std::string record_of(const Paths& paths, const Digest& layer) {
@@ -63,9 +67,11 @@ Result<verity::LayerScan> scan_anew(const verity::LayerSource& layer, const Laye
   return scan;
 }
 
-Status LayerScans::admit(const verity::LayerSource& layer) {
+Result<std::optional<verity::LayerScan>> LayerScans::admit_one(
+    const verity::LayerSource& layer) const {
   if (const auto known = recorded_scan(paths_, layer)) {
-    return policy_for(layer, *known, policy_);
+    MOSB_CHECK(policy_for(layer, *known, policy_));
+    return std::optional<verity::LayerScan>();
   }
   verity::LayerScan scan = MOSB_TRY(scan_anew(layer, policy_));
   const Status written = write_record(paths_, layer, scan);
@@ -73,7 +79,28 @@ Status LayerScans::admit(const verity::LayerSource& layer) {
     log::warn("layer " + layer.digest.str() +
               " will be scanned again: " + written.error().message());
   }
-  fresh_.push_back({layer.digest, std::move(scan)});
+  return std::optional(std::move(scan));
+}
+
+Status LayerScans::admit(std::span<const verity::LayerSource> layers) {
+  std::vector<std::optional<verity::LayerScan>> found(layers.size());
+  MOSB_CHECK(verity::for_each_parallel(
+      layers.size(),
+      [&] {
+        return [&](std::uint64_t i) -> Status {
+          found[i] = MOSB_TRY(admit_one(layers[i]));
+          return ok();
+        };
+      },
+      kScanners));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    // A layer may come twice in an image.
+    const bool known = std::ranges::any_of(
+        fresh_, [&](const ScannedLayer& other) { return other.digest == layers[i].digest; });
+    if (found[i] && !known) {
+      fresh_.push_back({layers[i].digest, *std::move(found[i])});
+    }
+  }
   return ok();
 }
 

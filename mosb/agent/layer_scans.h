@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "mosb/agent/layer_policy.h"
@@ -25,13 +26,16 @@ class LayerScans {
  public:
   LayerScans(const Paths& paths, const LayerPolicy& policy) : paths_(paths), policy_(policy) {}
 
-  /// Errors: kVerity for a layer that the scan or this machine's policy refuses; those of
-  /// verity::scan_layer().
-  Status admit(const verity::LayerSource& layer);
+  /// Several are scanned at once. Errors, of the first layer that has one: kVerity for a layer that
+  /// the scan or this machine's policy refuses; those of verity::scan_layer().
+  Status admit(std::span<const verity::LayerSource> layers);
   /// Those admitted that were scanned just now.
   const std::vector<ScannedLayer>& fresh() const { return fresh_; }
 
  private:
+  /// What was found, if it was scanned just now.
+  Result<std::optional<verity::LayerScan>> admit_one(const verity::LayerSource& layer) const;
+
   const Paths& paths_;
   LayerPolicy policy_;
   std::vector<ScannedLayer> fresh_;

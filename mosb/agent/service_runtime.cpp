@@ -126,9 +126,8 @@ Result<bool> ServiceRuntime::is_mounted(const ServiceSpec& spec) const {
 Status ServiceRuntime::admit_layers(const ServiceSpec& spec) const {
   for (const verity::LayerSource& layer : spec.image.layers) {
     MOSB_CHECK(check_suspect(paths_, layer));
-    MOSB_CHECK(scans_->admit(layer));
   }
-  return ok();
+  return scans_->admit(spec.image.layers);
 }
 
 Status ServiceRuntime::prepare(const ServiceSpec& spec) const {

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from random import Random
 
 BIN = os.environ["MOSB_BIN"]
 ROUNDS = int(sys.argv[1])
@@ -278,6 +279,29 @@ class Bench:
                     total += count
         return total / (time.monotonic() - begin) / 1e6
 
+    @staticmethod
+    def read_at_random(tree):
+        """4 KiB at a time, in the same places each time; reads per second."""
+        random = Random(4096)
+        files = [(entry.path, entry.stat().st_size)
+                 for entry in sorted(os.scandir(tree), key=lambda e: e.name)]
+        places = [(path, random.randrange(max(size // 4096, 1)) * 4096)
+                  for path, size in random.choices(files, [size for _, size in files], k=1500)]
+        opened = {path: os.open(path, os.O_RDONLY) for path, _ in files}
+        begin = time.monotonic()
+        for path, offset in places:
+            os.pread(opened[path], 4096, offset)
+        taken = time.monotonic() - begin
+        for descriptor in opened.values():
+            os.close(descriptor)
+        return len(places) / taken
+
+    @staticmethod
+    def drop_caches():
+        run("sync")
+        with open("/proc/sys/vm/drop_caches", "w", encoding="utf-8") as out:
+            out.write("3")
+
     def bench_read(self):
         tree, total = self.make_tree()
         self.image("tree", tree)
@@ -293,17 +317,17 @@ class Bench:
         self.mosb("mount", f"oci:{self.layout}:tree", verified)
         self.undo.append(lambda: self.mosb("umount", verified))
         trees = {"plain": plain, "overlay": overlay, "verified": verified}
-        rates = {(kind, name): [] for kind in ("cold", "warm") for name in trees}
+        rates = {(kind, name): [] for kind in ("cold", "warm", "random") for name in trees}
         for _ in range(ROUNDS):
             for name, mounted in trees.items():
-                run("sync")
-                with open("/proc/sys/vm/drop_caches", "w", encoding="utf-8") as out:
-                    out.write("3")
+                self.drop_caches()
                 rates["cold", name].append(self.read_tree(mounted))
                 self.read_tree(mounted)
                 rates["warm", name].append(self.read_tree(mounted))
-        print(f"reading a tree of {total / 1e6:.0f} MB (median MB/s)")
-        for kind, aim in (("cold", 0.9), ("warm", 0.97)):
+                self.drop_caches()
+                rates["random", name].append(self.read_at_random(mounted))
+        print(f"reading a tree of {total / 1e6:.0f} MB (median MB/s; random: 4 KiB, cold, per second)")
+        for kind, aim in (("cold", 0.9), ("warm", 0.97), ("random", 0.7)):
             median = {name: statistics.median(rates[kind, name]) for name in trees}
             print(f"  {kind}: verified {median['verified']:.0f}, kernel squashfs unverified "
                   f"{median['plain']:.0f}, under overlayfs {median['overlay']:.0f}; ratio to the first "

@@ -1,20 +1,32 @@
 """The measurements of tests/bench/mounts.sh; see there."""
+import ctypes
 import json
 import os
 import re
 import shutil
+import stat
 import statistics
 import subprocess
 import tempfile
 import time
 
-from bench import BIN, ROUNDS, host_files, milliseconds, run
+from bench import BIN, ROUNDS, Bench, host_files, milliseconds, run
 
 # Of files, before compression, for the hash trees.
 SIZE = 450 << 20
 LAYERS = 8
 MANY = 4
 MOST_LAYERS = 64
+
+
+SQUASHFUSE = os.environ.get("SQUASHFUSE", "")
+
+
+def apart():
+    """From here on this process has a mount namespace of its own."""
+    if ctypes.CDLL(None, use_errno=True).unshare(0x00020000) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    run("mount", "--make-rprivate", "/")
 
 
 def timed(command):
@@ -163,6 +175,50 @@ class MountBench:
             beside(f"mounting an image, layers: {layers}, pulled and scanned before", "aim: at most 1.5",
                    ours, ("mount, once per layer", theirs))
 
+    def bench_servers_view(self):
+        """What a server shows of a layer, where there are no loop devices, beside squashfuse_ll."""
+        tree = self.path("files")
+        os.makedirs(tree)
+        for path, _ in host_files(300 << 20):
+            shutil.copy(path, tree)
+        tag = f"oci:{self.layout}:view"
+        self.mosb("image", "build", "--rootfs", tree, "-t", tag, "--entrypoint", "/x")
+        shutil.rmtree(tree)
+        self.mosb("sign", tag, "--key", f"{self.keys}/signing.key", "--cert",
+                  f"{self.keys}/signing-chain.pem")
+        blob = os.path.join(self.layout, "blobs", *self.layers(tag)[0].split(":"))
+        apart()
+        # The number of no device.
+        none = self.path("none")
+        os.mknod(none, 0o600 | stat.S_IFCHR, os.makedev(0, 0))
+        run("mount", "--bind", none, "/dev/loop-control")
+        shown, theirs = self.target("shown"), self.path("squashfuse")
+        os.makedirs(theirs)
+        self.mosb("mount", tag, shown)
+        library = os.path.join(SQUASHFUSE, "usr/lib/x86_64-linux-gnu")
+        with subprocess.Popen([os.path.join(library, "ld-linux-x86-64.so.2"), "--library-path", library,
+                               os.path.join(SQUASHFUSE, "usr/bin/squashfuse_ll"), "-f", blob,
+                               theirs]) as peer:
+            while not os.path.ismount(theirs):
+                if peer.poll() is not None:
+                    raise SystemExit("squashfuse_ll ended")
+                time.sleep(0.05)
+            rates = {}
+            for _ in range(ROUNDS):
+                for name, mounted in (("mosb", shown), ("squashfuse_ll", theirs)):
+                    for kind, read in (("cold", Bench.read_tree), ("warm", Bench.read_tree),
+                                       ("random 4 KiB, cold", Bench.read_at_random)):
+                        if kind != "warm":
+                            Bench.drop_caches()
+                        rates.setdefault((kind, name), []).append(read(mounted))
+            run("umount", theirs)
+        print("reading what a server shows, beside squashfuse_ll (MB/s, or reads per second)")
+        for kind in ("cold", "warm", "random 4 KiB, cold"):
+            ours = statistics.median(rates[kind, "mosb"])
+            other = statistics.median(rates[kind, "squashfuse_ll"])
+            print(f"  {kind}: mosb {ours:.0f}, squashfuse_ll {other:.0f}, ratio {ours / other:.2f} "
+                  "(aim: at least 1)")
+
     def bench_memory(self):
         for i in range(MANY):
             self.mosb("mount", self.image(f"many-{i}", MOST_LAYERS), self.target(f"many-{i}"))
@@ -196,6 +252,8 @@ def main():
             bench.bench_trees(memory)
             bench.bench_mounts()
             bench.bench_memory()
+            if SQUASHFUSE:
+                bench.bench_servers_view()
         finally:
             bench.clean_up()
 
