@@ -1,9 +1,11 @@
-// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT: one layer as a directory tree with
-// shifted owners, every block checked when it is read. Started like mosb-layer-server.
+// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT [dm]: one layer as a directory tree
+// with shifted owners, every block checked when it is read, or with "dm" by the kernel, whose
+// dm-verity device it is given instead of the layer's file. Started like mosb-layer-server.
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <malloc.h>
 
@@ -35,14 +37,16 @@ Result<IdShift> parse_ids(const char* uid_base, const char* gid_base, const char
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    refuse_to_serve(
-        Error(Errc::kUsage, "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT"));
+  const bool over_dm = argc == 7 && std::string_view(argv[6]) == "dm";
+  if (argc != 6 && !over_dm) {
+    refuse_to_serve(Error(
+        Errc::kUsage, "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT [dm]"));
   }
-  const auto layer = ServedLayer::parse(argv[1], argv[2]);
+  auto layer = ServedLayer::parse(argv[1], argv[2]);
   if (!layer) {
     refuse_to_serve(layer.error());
   }
+  layer->checked_by_kernel = over_dm;
   const auto ids = parse_ids(argv[3], argv[4], argv[5]);
   if (!ids) {
     refuse_to_serve(ids.error());
