@@ -15,6 +15,7 @@
   use(dm_task_run, task_run) \
   use(dm_task_get_errno, task_get_errno) \
   use(dm_task_get_info, task_get_info) \
+  use(dm_task_get_names, task_get_names) \
   use(dm_task_deferred_remove, task_deferred_remove) \
   use(dm_get_next_target, get_next_target)
 // clang-format on

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include <sys/sysmacros.h>
+
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
 
@@ -18,7 +20,8 @@ Result<DmTask> DmTask::make(int type, const std::string& name) {
   // libcryptsetup puts the library's own logger back each time.
   library->log_with_errno_init(&keep_dm_quiet);
   DmTask task(*library, library->task_create(type));
-  if (task.task_ == nullptr || library->task_set_name(task.task_, name.c_str()) == 0) {
+  if (task.task_ == nullptr ||
+      (!name.empty() && library->task_set_name(task.task_, name.c_str()) == 0)) {
     return Error(Errc::kHost, "device-mapper cannot be asked about " + quote(name));
   }
   return task;
@@ -54,6 +57,20 @@ Result<dm_info> DmTask::info() const {
     return Error(Errc::kHost, "device-mapper gives no answer");
   }
   return info;
+}
+
+std::vector<NamedDevice> DmTask::devices() const {
+  std::vector<NamedDevice> found;
+  const dm_names* entry = library_.task_get_names(task_);
+  // The library checks that the list lies in the answer; without devices it has one empty entry.
+  while (entry != nullptr && entry->dev != 0) {
+    found.push_back({entry->name,
+                     std::to_string(gnu_dev_major(entry->dev)) + ":" +
+                         std::to_string(gnu_dev_minor(entry->dev))});
+    const auto* here = reinterpret_cast<const char*>(entry);
+    entry = entry->next != 0 ? reinterpret_cast<const dm_names*>(here + entry->next) : nullptr;
+  }
+  return found;
 }
 
 std::vector<DmTarget> DmTask::targets() const {

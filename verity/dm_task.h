@@ -6,6 +6,7 @@
 
 #include "mosb/base/result.h"
 #include "verity/dm_library.h"
+#include "verity/named_device.h"
 
 namespace mosb::verity {
 
@@ -21,7 +22,8 @@ struct DmTarget {
 /// One call of the device-mapper driver.
 class DmTask {
  public:
-  /// `type`: DM_DEVICE_…. Errors: kHost without the library or the driver.
+  /// `type`: DM_DEVICE_…; `name`: "" where it is about no certain device. Errors: kHost without the
+  /// library or the driver.
   static Result<DmTask> make(int type, const std::string& name);
 
   DmTask(DmTask&& other) noexcept;
@@ -37,6 +39,8 @@ class DmTask {
   /// After run().
   Result<dm_info> info() const;
   std::vector<DmTarget> targets() const;
+  /// Of DM_DEVICE_LIST.
+  std::vector<NamedDevice> devices() const;
 
  private:
   DmTask(const DmLibrary& library, dm_task* task) : library_(library), task_(task) {}

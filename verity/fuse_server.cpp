@@ -14,6 +14,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mosb/base/number.h"
@@ -94,6 +95,14 @@ Result<UniqueFd> clone_connection(int fuse) {
   return clone;
 }
 
+/// A file in the place of the device would be read unchecked.
+Status check_device() {
+  struct stat st {};
+  return ::fstat(ServedLayer::kBlobFd, &st) == 0 && S_ISBLK(st.st_mode)
+             ? ok()
+             : Status(Error(Errc::kUsage, "the layer's verity device is none"));
+}
+
 Status check_descriptors() {
   for (int fd = ServedLayer::kFuseFd; fd <= ServedLayer::kReadyFd; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) {
@@ -114,6 +123,9 @@ Result<std::vector<std::unique_ptr<Worker>>> enter_sandbox(const ServedLayer& la
                                                            const ServerProgram& program,
                                                            Watchdog& watchdog) {
   MOSB_CHECK(check_descriptors());
+  if (layer.checked_by_kernel) {
+    MOSB_CHECK(check_device());
+  }
   (void)::close_range(ServedLayer::kReadyFd + 1, ~0U, 0);
   std::vector<UniqueFd> connections;
   connections.emplace_back(ServedLayer::kFuseFd);
@@ -136,11 +148,16 @@ Result<std::vector<std::unique_ptr<Worker>>> enter_sandbox(const ServedLayer& la
   return workers;
 }
 
+Result<VerifiedReader> open_layer(const ServedLayer& layer) {
+  return layer.checked_by_kernel
+             ? VerifiedReader::open_device(ServedLayer::kBlobFd, layer.size)
+             : VerifiedReader::open(ServedLayer::kBlobFd, layer.size, layer.root_hash);
+}
+
 Result<std::vector<std::unique_ptr<FuseHandler>>> make_handlers(const ServedLayer& layer,
                                                                 const ServerProgram& program,
                                                                 FaultLog& faults) {
-  const VerifiedReader reader =
-      MOSB_TRY(VerifiedReader::open(ServedLayer::kBlobFd, layer.size, layer.root_hash));
+  const VerifiedReader reader = MOSB_TRY(open_layer(layer));
   std::vector<std::unique_ptr<FuseHandler>> handlers;
   for (unsigned i = 0; i < kWorkers; ++i) {
     handlers.push_back(MOSB_TRY(program.make_handler(reader, faults)));

@@ -18,7 +18,7 @@ namespace mosb::verity {
 struct ServedLayer {
   /// /dev/fuse of a mount that was made already.
   static constexpr int kFuseFd = 3;
-  /// The layer file, open for reading.
+  /// The layer file, or its dm-verity device, open for reading.
   static constexpr int kBlobFd = 4;
   /// The status file, open for appending (see FaultLog).
   static constexpr int kStatusFd = 5;
@@ -28,6 +28,8 @@ struct ServedLayer {
   RootHash root_hash;
   /// As signed.
   ByteCount size;
+  /// The kernel checks the blocks, and kBlobFd is the device by which it does.
+  bool checked_by_kernel = false;
 
   /// ROOT_HASH SIZE. Errors: kVerity, kContent.
   static Result<ServedLayer> parse(const std::string& root_hash, const std::string& size);

@@ -1,6 +1,7 @@
 #include "verity/hash_tree.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -201,6 +202,51 @@ Status verify_all_blocks(const VerifiedReader& reader) {
   });
 }
 
+/// What the threads of find_bad_blocks() have found.
+class BlockSearch {
+ public:
+  BlockSearch(std::size_t most, const Deadline& deadline) : most_(most), deadline_(deadline) {}
+
+  /// Whether another chunk shall be read. Chunks come in rising order, so none that is left out has
+  /// a lower block than those found.
+  bool goes_on() {
+    const std::lock_guard lock(mutex_);
+    found_.complete = found_.complete && !deadline_.over();
+    return found_.complete && found_.blocks.size() < most_;
+  }
+  void add(std::uint64_t block) {
+    const std::lock_guard lock(mutex_);
+    found_.blocks.push_back(block);
+  }
+  FoundBlocks end() && {
+    std::ranges::sort(found_.blocks);
+    found_.blocks.resize(std::min(found_.blocks.size(), most_));
+    return std::move(found_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::size_t most_;
+  const Deadline& deadline_;
+  FoundBlocks found_;
+};
+
+/// `chunk`: room for them all.
+void search_blocks(VerifiedReader& reader,
+                   std::uint64_t first,
+                   std::uint64_t count,
+                   std::span<std::byte> chunk,
+                   BlockSearch& search) {
+  if (!reader.read_blocks(first, chunk.first(count * kBlockSize))) {
+    return;
+  }
+  for (std::uint64_t block = first; block < first + count; ++block) {
+    if (reader.read_blocks(block, chunk.first(kBlockSize))) {
+      search.add(block);
+    }
+  }
+}
+
 }  // namespace
 
 Result<HashTreeResult> append_hash_tree(const std::string& path) {
@@ -230,6 +276,30 @@ Status verify_layer_file(const LayerSource& layer) {
       MOSB_TRY(VerifiedReader::open(fd.get(), layer.size, layer.root_hash).context(what));
   MOSB_CHECK(require_filesystem(reader.filesystem(), layer.filesystem).context(what));
   return verify_all_blocks(reader).context(what);
+}
+
+Result<FoundBlocks> find_bad_blocks(const LayerSource& layer,
+                                    std::size_t most,
+                                    const Deadline& deadline) {
+  const std::string what = "look for bad blocks of " + quote(layer.blob_path);
+  const UniqueFd fd =
+      MOSB_TRY(sys::open(layer.blob_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).context(what));
+  const VerifiedReader reader =
+      MOSB_TRY(VerifiedReader::open(fd.get(), layer.size, layer.root_hash).context(what));
+  const std::uint64_t blocks = reader.data_size().value / kBlockSize;
+  const std::uint64_t chunks = (blocks + kDigestsPerBlock - 1) / kDigestsPerBlock;
+  BlockSearch search(most, deadline);
+  MOSB_CHECK(for_each_parallel(chunks, [&] {
+    return [&search, blocks, own = reader.fork(), chunk = std::vector<std::byte>(kChunkSize)](
+               std::uint64_t index) mutable -> Status {
+      const std::uint64_t first = index * kDigestsPerBlock;
+      if (search.goes_on()) {
+        search_blocks(own, first, std::min(kDigestsPerBlock, blocks - first), chunk, search);
+      }
+      return ok();
+    };
+  }));
+  return std::move(search).end();
 }
 
 }  // namespace mosb::verity

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mosb/base/byte_count.h"
+#include "mosb/base/deadline.h"
 #include "mosb/base/result.h"
 #include "verity/layer.h"
 #include "verity/root_hash.h"
@@ -30,5 +34,18 @@ Result<HashTreeResult> append_hash_tree(const std::string& path,
 /// Reads every block of a layer's file and checks it, and that it is the file system that it should
 /// be. Errors: kVerity, naming the first bad block.
 Status verify_layer_file(const LayerSource& layer);
+
+struct FoundBlocks {
+  /// Rising.
+  std::vector<std::uint64_t> blocks;
+  /// False if there was no time to read all. What was found is bad all the same.
+  bool complete = true;
+};
+/// Reads the data blocks of a layer's file and finds the first `most` that are not what was signed,
+/// until the deadline. Under a bad hash block all data blocks are bad. Errors: kVerity where the
+/// tree is so damaged that nothing can be told of single blocks.
+Result<FoundBlocks> find_bad_blocks(const LayerSource& layer,
+                                    std::size_t most,
+                                    const Deadline& deadline);
 
 }  // namespace mosb::verity

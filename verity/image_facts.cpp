@@ -9,11 +9,13 @@ std::string complaint_of(const LayerFacts& facts,
                          const LayerSource& layer,
                          const LayerDisplay& display,
                          const MountEnvironment& environment) {
+  const bool over_verity = display.verifier == Verifier::kDm;
   if (display.is_served(layer.filesystem)) {
-    return view_complaint(facts, layer_source_name(environment, layer.root_hash, layer.size));
+    const std::string source = layer_source_name(environment, layer.root_hash, layer.size);
+    return over_verity ? verity_view_complaint(facts, layer, source)
+                       : view_complaint(facts, source);
   }
-  return display.verifier == Verifier::kDm ? verity_complaint(facts, layer)
-                                           : kernel_complaint(facts, layer);
+  return over_verity ? verity_complaint(facts, layer) : kernel_complaint(facts, layer);
 }
 
 Result<std::string> recorded_complaint(const ImageRecord& record,

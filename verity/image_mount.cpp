@@ -80,12 +80,13 @@ Result<std::vector<CheckedLayer>> check_layers(const std::vector<LayerStep>& ste
 }
 
 Status mount_layer(const Mounting& mounting, const CheckedLayer& layer) {
+  const bool over_verity = mounting.display.verifier == Verifier::kDm;
   if (mounting.display.is_served(layer.step.layer.filesystem)) {
-    return mount_as_view(layer, mounting.display.shown_ids(), mounting.environment, mounting.api);
+    const auto mount = over_verity ? mount_as_verity_view : mount_as_view;
+    return mount(layer, mounting.display.shown_ids(), mounting.environment, mounting.api);
   }
-  return mounting.display.verifier == Verifier::kDm
-             ? mount_over_verity(layer, mounting.api)
-             : mount_in_kernel(layer, mounting.environment, mounting.api);
+  return over_verity ? mount_over_verity(layer, mounting.api)
+                     : mount_in_kernel(layer, mounting.environment, mounting.api);
 }
 
 /// A mount waits most of its time: for its server, and for the kernel that reads through it.
@@ -174,8 +175,16 @@ Result<Verifier> choose_verifier(Verifier wanted, const std::string& device_obst
     return Error(Errc::kHost, "the dm verifier does not work here: " + obstacle)
         .with_hint("the verifier fuse checks every block as well");
   }
-  if (wanted == Verifier::kDm || (wanted == Verifier::kAuto && obstacle.empty())) {
-    return Verifier::kDm;
+  if (wanted != Verifier::kFuse && obstacle.empty()) {
+    // Not gone round by auto: whoever started the kernel so wants to see signatures.
+    return requires_signed_root_hashes()
+               ? Result<Verifier>(
+                     Error(Errc::kHost,
+                           "this kernel takes only root hashes that are signed for its own keyring "
+                           "(dm_verity.require_signatures=1), and mosb makes no such signatures")
+                         .with_hint("start the kernel without dm_verity.require_signatures, or "
+                                    "choose the verifier fuse, which checks every block as well"))
+               : Verifier::kDm;
   }
   MOSB_TRY(open_fuse());
   return Verifier::kFuse;
@@ -243,13 +252,8 @@ Result<LayerDisplay> choose_display(const Mounting& mounting, Verifier verifier)
   if (obstacle.empty()) {
     return display;
   }
-  if (environment.verifier == Verifier::kDm) {
-    return Error(Errc::kHost, "the dm verifier cannot show this image's ids: " + obstacle)
-        .with_hint("verifier auto lets a server check and show such images");
-  }
   MOSB_TRY(open_fuse());
   display.userspace_view = true;
-  display.verifier = Verifier::kFuse;
   return display;
 }
 

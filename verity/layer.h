@@ -43,8 +43,7 @@ struct MountEnvironment {
   std::string libexec_dir;
   /// 8 hex digits that every cgroup and mount source of this instance carries.
   std::string instance;
-  /// For what is mounted from now on. Where the kernel cannot shift the ids of a squashfs, images
-  /// with shifted ids are refused with kDm, and have kFuse with kAuto.
+  /// For what is mounted from now on.
   Verifier verifier = Verifier::kAuto;
   /// Shift user ids in the server even where the kernel could do it.
   bool force_userspace_view = false;

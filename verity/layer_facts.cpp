@@ -7,10 +7,21 @@ namespace mosb::verity {
 
 namespace {
 
+/// The device that the mount is on. One that a server reads from is named in the mount's source:
+/// the server has it open for as long as it lives, so no other can have its name.
+std::optional<std::string> mounted_verity(const LayerPlace& place, const MountEntry& mount) {
+  if (!place.has_server()) {
+    return mapper_name(mount.device);
+  }
+  const std::size_t colon = mount.source.rfind(':');
+  return colon == std::string::npos ? std::nullopt
+                                    : std::optional(place.verity + mount.source.substr(colon + 1));
+}
+
 /// nullopt if the mount is on no device of the place's.
 Result<std::optional<VerityFacts>> read_mounted_verity(const LayerPlace& place,
                                                        const MountEntry& mount) {
-  const auto name = mapper_name(mount.device);
+  const auto name = mounted_verity(place, mount);
   if (!name || !name->starts_with(place.verity)) {
     return std::optional<VerityFacts>();
   }
@@ -31,6 +42,22 @@ std::string mount_complaint(const LayerFacts& facts, Filesystem filesystem) {
              : "what is mounted in its place is not a read-only " + name;
 }
 
+/// Of the device and what it reads, not of what is above it.
+std::string device_complaint(const LayerFacts& facts, const LayerSource& layer) {
+  if (!is_table_of(*facts.verity, layer)) {
+    return "the verity device in its place has another table: " + facts.verity->table;
+  }
+  const LoopFacts expected{loop_tag(layer.root_hash.hex()), layer.size, true, true};
+  if (!data_loop(*facts.verity) || !facts.loop || *facts.loop != expected) {
+    return "the verity device in its place reads another device than the layer's";
+  }
+  return "";
+}
+
+bool is_view(const MountEntry& mount) {
+  return mount.type.starts_with("fuse") && is_guarded(mount);
+}
+
 }  // namespace
 
 Result<LayerFacts> read_layer_facts(const LayerPlace& place, const MountTable& table) {
@@ -39,9 +66,10 @@ Result<LayerFacts> read_layer_facts(const LayerPlace& place, const MountTable& t
   if (mount != nullptr) {
     facts.mount = *mount;
   }
-  if (place.verity.empty()) {
+  if (place.has_server()) {
     facts.server = MOSB_TRY(read_server_state(place.status()));
-  } else if (mount != nullptr) {
+  }
+  if (place.has_verity() && mount != nullptr) {
     facts.verity = MOSB_TRY(read_mounted_verity(place, *mount));
   }
   const std::optional<int> number = facts.verity       ? data_loop(*facts.verity)
@@ -82,14 +110,8 @@ std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer) 
   if (!facts.verity || facts.verity->device != facts.mount->device) {
     return "what is mounted in its place is not on a verity device of the layer's";
   }
-  if (!is_table_of(*facts.verity, layer)) {
-    return "the verity device in its place has another table: " + facts.verity->table;
-  }
-  const LoopFacts expected{loop_tag(layer.root_hash.hex()), layer.size, true, true};
-  if (!data_loop(*facts.verity) || !facts.loop || *facts.loop != expected) {
-    return "the verity device in its place reads another device than the layer's";
-  }
-  return facts.verity->corrupt ? "corrupt blocks were read" : "";
+  const std::string complaint = device_complaint(facts, layer);
+  return complaint.empty() && facts.verity->corrupt ? "corrupt blocks were read" : complaint;
 }
 
 std::string kernel_complaint(const LayerFacts& facts, const LayerSource& layer) {
@@ -111,11 +133,30 @@ std::string view_complaint(const LayerFacts& facts, const std::string& source) {
   if (!facts.mount) {
     return "it is not mounted";
   }
-  if (!facts.mount->type.starts_with("fuse") || !is_guarded(*facts.mount) ||
-      facts.mount->source != source) {
+  if (!is_view(*facts.mount) || facts.mount->source != source) {
     return "what is mounted in its place is something else";
   }
   return server_complaint(facts.server);
+}
+
+std::string verity_view_complaint(const LayerFacts& facts,
+                                  const LayerSource& layer,
+                                  const std::string& source) {
+  if (!facts.mount) {
+    return "it is not mounted";
+  }
+  if (!is_view(*facts.mount) || !facts.mount->source.starts_with(source + ":")) {
+    return "what is mounted in its place is something else";
+  }
+  // Before the device, which goes with the server.
+  if (std::string complaint = server_complaint(facts.server); !complaint.empty()) {
+    return complaint;
+  }
+  if (!facts.verity) {
+    return "the verity device that its server reads from is gone";
+  }
+  const std::string complaint = device_complaint(facts, layer);
+  return complaint.empty() && facts.verity->corrupt ? "corrupt blocks were read" : complaint;
 }
 
 }  // namespace mosb::verity

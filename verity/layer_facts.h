@@ -19,7 +19,8 @@ struct LayerFacts {
   /// Of the loop device that it is mounted from, directly or by way of dm-verity, if it is.
   std::optional<LoopFacts> loop;
   ServerState server;
-  /// Of the dm-verity device that it is mounted from, if the place has one.
+  /// Of the dm-verity device that it is mounted from, or that its server reads from, if the place
+  /// has one.
   std::optional<VerityFacts> verity;
 };
 
@@ -36,6 +37,10 @@ std::string kernel_complaint(const LayerFacts& facts, const LayerSource& layer);
 std::string verity_complaint(const LayerFacts& facts, const LayerSource& layer);
 /// The same for a server's view; `source` is layer_source_name() of the layer. Pure.
 std::string view_complaint(const LayerFacts& facts, const std::string& source);
+/// The same for one whose server reads from a dm-verity device. Pure.
+std::string verity_view_complaint(const LayerFacts& facts,
+                                  const LayerSource& layer,
+                                  const std::string& source);
 /// Whether blocks failed their check since the layer was mounted. Pure.
 bool has_corrupt_blocks(const LayerFacts& facts);
 

@@ -48,11 +48,37 @@ FilesystemConfig fuse_config(int fuse, const std::string& source, const char* ro
                           kGuarded};
 }
 
-ServerSetup server_setup(const CheckedLayer& layer, std::vector<std::string> argv, int fuse) {
+/// `blob`: the layer's file or its verity device.
+ServerSetup server_setup(const CheckedLayer& layer,
+                         std::vector<std::string> argv,
+                         int fuse,
+                         int blob) {
   argv.insert(argv.begin() + 1,
               {layer.step.layer.root_hash.hex(), std::to_string(layer.step.layer.size.value)});
   const LayerPlace& place = layer.step.place;
-  return ServerSetup{std::move(argv), fuse, layer.blob.get(), place.status(), place.cgroup};
+  return ServerSetup{std::move(argv), fuse, blob, place.status(), place.cgroup};
+}
+
+/// A server with shifted ids.
+struct View {
+  /// What its file system shows as its source.
+  std::string source;
+  /// The layer's file or its verity device. Not owned.
+  int blob = -1;
+  /// What the program is told behind the ids and the kind of overlay marks.
+  std::vector<std::string> words;
+};
+
+/// A verity device of the layer's over a loop device, which it keeps. `name` is no other device's.
+Result<VerityDevice> make_device(const CheckedLayer& layer,
+                                 const std::string& name,
+                                 MountApi& api) {
+  const LayerSource& source = layer.step.layer;
+  const Geometry geometry = MOSB_TRY(Geometry::of_layer_size(source.size));
+  const LoopDevice loop = MOSB_TRY(
+      api.attach_loop(LoopSetup{layer.blob.get(), source.size, loop_tag(source.root_hash.hex())}));
+  return api.activate_verity(
+      VeritySetup{name, loop.path(), geometry, source.root_hash, layer.salt});
 }
 
 /// The kernel's own file system on a device of ours.
@@ -84,18 +110,23 @@ Status attach_at(int mount, const std::string& path, MountApi& api) {
   return api.attach(mount, target.get()).context("mount at " + quote(path));
 }
 
+/// Whether the verity device that was there still is.
+bool has_device(const LayerPlace& place, const LayerFacts& before) {
+  // Its number may be another device's by now, but not with the same name.
+  const auto name = before.verity ? mapper_name(before.verity->device) : std::nullopt;
+  return name && name->starts_with(place.verity);
+}
+
 /// What the file system was on, or its server.
 Result<bool> is_still_there(const LayerPlace& place, const LayerFacts& before) {
-  if (!before.loop) {
-    return MOSB_TRY(read_server_state(place.status())).alive;
+  if (!place.has_server()) {
+    return has_device(place, before);
   }
-  if (!place.verity.empty()) {
-    // Its number may be another device's by now, but not with the same name.
-    const auto name = mapper_name(before.mount->device);
-    return name && name->starts_with(place.verity);
+  const bool alive = MOSB_TRY(read_server_state(place.status())).alive;
+  if (place.has_verity() || !before.loop) {
+    return alive;
   }
-  const auto loop = MOSB_TRY(read_loop_facts(*loop_number(before.mount->device)));
-  return loop == before.loop && MOSB_TRY(read_server_state(place.status())).alive;
+  return alive && MOSB_TRY(read_loop_facts(*loop_number(before.mount->device))) == before.loop;
 }
 
 /// Waits a moment for device and server to go. True if somebody still has the file system mounted,
@@ -110,7 +141,7 @@ Result<bool> is_still_used(const LayerPlace& place, const LayerFacts& before) {
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       // One that is stopped would not notice that its connection ended.
-      return !place.verity.empty() || !MOSB_TRY(is_server_stopped(place.status()));
+      return !place.has_server() || !MOSB_TRY(is_server_stopped(place.status()));
     }
     std::this_thread::sleep_for(kPoll);
   }
@@ -144,10 +175,20 @@ Status remove_cgroup(const std::string& name) {
   }
 }
 
+/// A server's descriptors are closed a moment after it has let go of its lock.
+void wait_for_device(const LayerPlace& place, const LayerFacts& before) {
+  const auto deadline = std::chrono::steady_clock::now() + kUnmountPatience;
+  while (has_device(place, before) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
 Status remove_files(const LayerPlace& place) {
   MOSB_CHECK(sys::rmdir(place.idmapped()));
   MOSB_CHECK(sys::rmdir(place.mount()));
   MOSB_CHECK(sys::unlink(place.status()));
+  MOSB_CHECK(sys::unlink(place.notes()));
+  MOSB_CHECK(remove_stale_temps(place.dir));
   Status removed = sys::rmdir(place.dir);
   // Views of the layer that are in use lie in it.
   return !removed && removed.error().sys_errno() == ENOTEMPTY ? ok() : removed;
@@ -169,6 +210,27 @@ Status clear_place(const LayerStep& step, MountApi& api) {
     return ok();
   }
   return api.unmount(step.place.mount(), Unmount::kDetach);
+}
+
+Status mount_view(const CheckedLayer& layer,
+                  const IdRange& range,
+                  const View& view,
+                  const MountEnvironment& environment,
+                  MountApi& api) {
+  const UniqueFd fuse = MOSB_TRY(open_fuse());
+  const UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), view.source, "40755")));
+  const std::string base = std::to_string(range.host_base);
+  std::vector<std::string> argv{environment.libexec_dir + "/mosb-squashfs-server",
+                                base,
+                                base,
+                                std::to_string(range.count),
+                                environment.in_user_namespace ? "user" : "trusted"};
+  argv.insert(argv.end(), view.words.begin(), view.words.end());
+  LayerServer server =
+      MOSB_TRY(api.start_server(server_setup(layer, std::move(argv), fuse.get(), view.blob)));
+  MOSB_CHECK(attach_at(served.get(), layer.step.place.mount(), api));
+  server.release();
+  return ok();
 }
 
 }  // namespace
@@ -216,8 +278,8 @@ Status mount_in_kernel(const CheckedLayer& layer,
     const std::string name = layer_source_name(environment, source.root_hash, source.size);
     // The mount is never attached: its root is a file, opened through the mount's descriptor.
     UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), name, "100444")));
-    LayerServer server = MOSB_TRY(api.start_server(
-        server_setup(layer, {environment.libexec_dir + "/mosb-layer-server"}, fuse.get())));
+    LayerServer server = MOSB_TRY(api.start_server(server_setup(
+        layer, {environment.libexec_dir + "/mosb-layer-server"}, fuse.get(), layer.blob.get())));
     const UniqueFd file =
         MOSB_TRY(sys::open("/proc/self/fd/" + std::to_string(served.get()), O_RDONLY));
     const LoopDevice loop = MOSB_TRY(
@@ -232,18 +294,13 @@ Status mount_in_kernel(const CheckedLayer& layer,
 
 Status mount_over_verity(const CheckedLayer& layer, MountApi& api) {
   const LayerPlace& place = layer.step.place;
-  const LayerSource& source = layer.step.layer;
   const auto mount_it = [&]() -> Status {
     MOSB_CHECK(make_place(place));
     MOSB_CHECK(clear_place(layer.step, api));
-    const Geometry geometry = MOSB_TRY(Geometry::of_layer_size(source.size));
     // An earlier device of the layer may still be in use.
-    const std::string suffix = random_hex(kSuffixBytes);
-    const LoopDevice loop = MOSB_TRY(api.attach_loop(
-        LoopSetup{layer.blob.get(), source.size, loop_tag(source.root_hash.hex())}));
-    VerityDevice device = MOSB_TRY(api.activate_verity(
-        VeritySetup{place.verity + suffix, loop.path(), geometry, source.root_hash, layer.salt}));
-    const UniqueFd mount = MOSB_TRY(create_from(device.path(), source.filesystem, api));
+    VerityDevice device =
+        MOSB_TRY(make_device(layer, place.verity + random_hex(kSuffixBytes), api));
+    const UniqueFd mount = MOSB_TRY(create_from(device.path(), layer.step.layer.filesystem, api));
     // Before anything of it can be seen: from now on it goes with the mount, whoever unmounts it.
     MOSB_CHECK(device.release());
     return attach_at(mount.get(), place.mount(), api);
@@ -255,29 +312,37 @@ Status mount_as_view(const CheckedLayer& layer,
                      const IdRange& range,
                      const MountEnvironment& environment,
                      MountApi& api) {
+  const LayerSource& source = layer.step.layer;
+  const auto mount_it = [&]() -> Status {
+    MOSB_CHECK(make_place(layer.step.place));
+    MOSB_CHECK(clear_place(layer.step, api));
+    const View view{
+        layer_source_name(environment, source.root_hash, source.size), layer.blob.get(), {}};
+    return mount_view(layer, range, view, environment, api);
+  };
+  return mount_it().context("mount " + layer_noun(layer) + " as a server shows it");
+}
+
+Status mount_as_verity_view(const CheckedLayer& layer,
+                            const IdRange& range,
+                            const MountEnvironment& environment,
+                            MountApi& api) {
   const LayerPlace& place = layer.step.place;
   const LayerSource& source = layer.step.layer;
   const auto mount_it = [&]() -> Status {
     MOSB_CHECK(make_place(place));
     MOSB_CHECK(clear_place(layer.step, api));
-    const UniqueFd fuse = MOSB_TRY(open_fuse());
-    const std::string name = layer_source_name(environment, source.root_hash, source.size);
-    UniqueFd served = MOSB_TRY(api.create(fuse_config(fuse.get(), name, "40755")));
-    const std::string base = std::to_string(range.host_base);
-    const std::string count = std::to_string(range.count);
-    LayerServer server =
-        MOSB_TRY(api.start_server(server_setup(layer,
-                                               {environment.libexec_dir + "/mosb-squashfs-server",
-                                                base,
-                                                base,
-                                                count,
-                                                environment.in_user_namespace ? "user" : "trusted"},
-                                               fuse.get())));
-    MOSB_CHECK(attach_at(served.get(), place.mount(), api));
-    server.release();
-    return ok();
+    const std::string suffix = random_hex(kSuffixBytes);
+    VerityDevice device = MOSB_TRY(make_device(layer, place.verity + suffix, api));
+    const UniqueFd opened = MOSB_TRY(sys::open(device.path(), O_RDONLY));
+    // From now on it goes with whoever has it open: this process, then the server.
+    MOSB_CHECK(device.release());
+    const View view{layer_source_name(environment, source.root_hash, source.size) + ":" + suffix,
+                    opened.get(),
+                    {"dm"}};
+    return mount_view(layer, range, view, environment, api);
   };
-  return mount_it().context("mount " + layer_noun(layer) + " as a server shows it");
+  return mount_it().context("mount " + layer_noun(layer) + " over dm-verity as a server shows it");
 }
 
 Status remove_place(const LayerPlace& place, MountApi& api) {
@@ -287,7 +352,7 @@ Status remove_place(const LayerPlace& place, MountApi& api) {
   if (facts.mount) {
     MOSB_CHECK(unmount_hard(place.mount(), api));
   }
-  const auto device = facts.verity ? mapper_name(facts.mount->device) : std::nullopt;
+  const auto device = facts.verity ? mapper_name(facts.verity->device) : std::nullopt;
   if (device && device->starts_with(place.verity)) {
     // Set to go with its last user already, unless the mount was killed just before.
     MOSB_CHECK(remove_verity(*device));
@@ -295,10 +360,11 @@ Status remove_place(const LayerPlace& place, MountApi& api) {
   if (MOSB_TRY(is_still_used(place, facts))) {
     return ok();
   }
-  if (!place.verity.empty()) {
+  if (!place.has_server()) {
     return remove_files(place);
   }
   MOSB_CHECK(end_server(place.status(), kServerPatience));
+  wait_for_device(place, facts);
   MOSB_CHECK(remove_cgroup(place.cgroup));
   return remove_files(place);
 }

@@ -40,6 +40,13 @@ Status mount_as_view(const CheckedLayer& layer,
                      const MountEnvironment& environment,
                      MountApi& api);
 
+/// The same with a server that reads from the kernel's own dm-verity. The device goes with the
+/// server, which has it open.
+Status mount_as_verity_view(const CheckedLayer& layer,
+                            const IdRange& range,
+                            const MountEnvironment& environment,
+                            MountApi& api);
+
 /// Unmounts what is at the place, ends a server that nobody uses any more and removes the place's
 /// directory, unless views are in it, and cgroup. A file system that somebody else still has
 /// mounted keeps its server, and the place stays for a later call.

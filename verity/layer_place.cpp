@@ -12,9 +12,14 @@ namespace {
 /// Digits of a root hash that tell cgroups apart.
 constexpr std::size_t kShort = 16;
 constexpr char kVerityDir[] = "dm";
+constexpr std::string_view kVerityView = "dm-";
 
-/// "view-<base>-<count>".
-std::optional<IdRange> parse_view(const std::string& name) {
+std::string view_name(const IdRange& range) {
+  return "view-" + std::to_string(range.host_base) + "-" + std::to_string(range.count);
+}
+
+/// Of a view_name().
+std::optional<IdRange> parse_view(std::string_view name) {
   constexpr std::uint64_t kMax = 0xffffffff;
   const std::vector<std::string> parts = split(name, '-');
   if (parts.size() != 3 || parts[0] != "view") {
@@ -64,11 +69,19 @@ LayerPlace verity_place(const MountEnvironment& environment, const RootHash& roo
 LayerPlace view_place(const MountEnvironment& environment,
                       const RootHash& root_hash,
                       const IdRange& range) {
-  const std::string view =
-      "view-" + std::to_string(range.host_base) + "-" + std::to_string(range.count);
+  const std::string view = view_name(range);
   return {layers_dir(environment) + "/" + root_hash.hex() + "/" + view,
           cgroup_name(environment, root_hash) + "-" + view,
           ""};
+}
+
+LayerPlace verity_view_place(const MountEnvironment& environment,
+                             const RootHash& root_hash,
+                             const IdRange& range) {
+  const std::string view = std::string(kVerityView) + view_name(range);
+  return {layers_dir(environment) + "/" + root_hash.hex() + "/" + view,
+          cgroup_name(environment, root_hash) + "-" + view,
+          verity_prefix(environment, root_hash)};
 }
 
 Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
@@ -79,9 +92,14 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
     if (name == kVerityDir) {
       places.push_back(verity_place(environment, root_hash));
     }
-    const std::optional<IdRange> range = parse_view(name);
-    if (range) {
+    if (const auto range = parse_view(name)) {
       places.push_back(view_place(environment, root_hash, *range));
+    }
+    const auto over_verity = name.starts_with(kVerityView)
+                                 ? parse_view(std::string_view(name).substr(kVerityView.size()))
+                                 : std::nullopt;
+    if (over_verity) {
+      places.push_back(verity_view_place(environment, root_hash, *over_verity));
     }
   }
   places.push_back(kernel);
@@ -103,11 +121,13 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment)
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
                     const LayerSource& layer) {
+  const bool over_verity = display.verifier == Verifier::kDm;
   if (display.is_served(layer.filesystem)) {
-    return view_place(environment, layer.root_hash, display.shown_ids());
+    return over_verity ? verity_view_place(environment, layer.root_hash, display.shown_ids())
+                       : view_place(environment, layer.root_hash, display.shown_ids());
   }
-  return display.verifier == Verifier::kDm ? verity_place(environment, layer.root_hash)
-                                           : kernel_place(environment, layer.root_hash);
+  return over_verity ? verity_place(environment, layer.root_hash)
+                     : kernel_place(environment, layer.root_hash);
 }
 
 std::string layer_source_name(const MountEnvironment& environment,

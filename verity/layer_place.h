@@ -14,21 +14,25 @@ namespace mosb::verity {
 /// shows it, below or above whoever checks it, or as a server with shifted ids does.
 struct LayerPlace {
   std::string dir;
-  /// "" with dm-verity, which needs no server.
+  /// Of its server; "" with the kernel's file system over dm-verity, which needs none.
   std::string cgroup;
-  /// How the names of its dm-verity devices begin; "" with a server.
+  /// How the names of its dm-verity devices begin; "" where a server checks.
   std::string verity;
 
+  bool has_server() const { return !cgroup.empty(); }
+  bool has_verity() const { return !verity.empty(); }
   std::string mount() const { return dir + "/mnt"; }
   /// Where an id-mapped copy of the mount is attached while an overlay is made from it.
   std::string idmapped() const { return dir + "/idmapped"; }
   std::string status() const { return dir + "/status"; }
+  /// What was found out about a verity device that met a bad block (bad_block_notes.h).
+  std::string notes() const { return dir + "/bad-blocks"; }
 };
 
 /// How an image's layers are shown: by the kernel, or with ids shifted by their servers.
 struct LayerDisplay {
   std::optional<IdRange> idmap;
-  /// Servers show the squashfs layers. Only with the verifier kFuse.
+  /// Servers show the squashfs layers.
   bool userspace_view = false;
   Verifier verifier = Verifier::kFuse;
   /// Whether a server, and not the kernel, shows a layer of this file system.
@@ -52,6 +56,10 @@ LayerPlace verity_place(const MountEnvironment& environment, const RootHash& roo
 LayerPlace view_place(const MountEnvironment& environment,
                       const RootHash& root_hash,
                       const IdRange& range);
+/// The same where the server reads from a dm-verity device: "dm-view-<base>-<count>".
+LayerPlace verity_view_place(const MountEnvironment& environment,
+                             const RootHash& root_hash,
+                             const IdRange& range);
 /// The kernel's place and those within a layer's directory, the inner ones first.
 Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment,
                                             const RootHash& root_hash);
@@ -60,7 +68,8 @@ Result<std::vector<LayerPlace>> list_places(const MountEnvironment& environment)
 LayerPlace place_of(const MountEnvironment& environment,
                     const LayerDisplay& display,
                     const LayerSource& layer);
-/// What a served file system shows as its source: "mosb-<instance>:<root hash>:<size>".
+/// What a served file system shows as its source: "mosb-<instance>:<root hash>:<size>". Over
+/// dm-verity ":" and the end of the device's name, behind LayerPlace::verity, follow.
 std::string layer_source_name(const MountEnvironment& environment,
                               const RootHash& root_hash,
                               ByteCount size);

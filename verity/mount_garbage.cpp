@@ -51,14 +51,21 @@ Status remove_stale_records(const MountEnvironment& environment, const MountTabl
 /// Devices that no image is made from: made by a process that was killed before it mounted them, or
 /// lost with an earlier run directory. One that is in use goes with its last user.
 Status remove_lost_devices(const MountEnvironment& environment,
-                           const std::vector<LiveImage>& images) {
+                           const std::vector<LiveImage>& images,
+                           const MountTable& table) {
   std::set<std::string> used;
   for (const LiveImage& image : images) {
     for (const RecordedLayer& recorded : image.record.layers) {
       used.insert(recorded.device);
+      const LayerPlace place = place_of(environment, image.record.display, recorded.layer);
+      // The file system of a server is on no device, but its server reads from one.
+      const LayerFacts facts = place.has_server() && place.has_verity()
+                                   ? MOSB_TRY(read_layer_facts(place, table))
+                                   : LayerFacts{};
+      used.insert(facts.verity ? facts.verity->device : recorded.device);
     }
   }
-  for (const NamedDevice& device : MOSB_TRY(list_verity_devices(environment))) {
+  for (const NamedDevice& device : list_verity_devices(environment)) {
     if (!used.contains(device.device)) {
       MOSB_CHECK(remove_verity(device.name));
     }
@@ -118,7 +125,7 @@ Status remove_unused(const MountEnvironment& environment, MountApi& api) {
     }
   }
   remove_empty_cgroups(environment);
-  return remove_lost_devices(environment, images);
+  return remove_lost_devices(environment, images, table);
 }
 
 }  // namespace mosb::verity

@@ -87,6 +87,20 @@ Status unmount_idle(const std::string& target, const MountEnvironment& environme
   return std::move(unmounted).with_hint("end what uses it and try again");
 }
 
+/// Adds what is known of the blocks that failed.
+Status add_faults(const LayerPlace& place, const MountTable& table, LayerState& layer) {
+  const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+  layer.bad_blocks = facts.server.blocks;
+  if (!layer.bad_blocks.empty() || !facts.verity || !facts.verity->corrupt) {
+    return ok();
+  }
+  layer.silent_fault = SilentFault{facts.verity->name, place.notes()};
+  if (auto blocks = read_block_notes(*layer.silent_fault)) {
+    add_bad_blocks(layer, *std::move(blocks));
+  }
+  return ok();
+}
+
 Result<MountState> state_of(const LiveImage& image,
                             const MountEnvironment& environment,
                             const MountTable& table) {
@@ -106,10 +120,11 @@ Result<MountState> state_of(const LiveImage& image,
                      std::move(complaint),
                      recorded.layer.filesystem,
                      {},
-                     recorded.layer.size};
+                     recorded.layer.size,
+                     std::nullopt};
     if (layer.corrupt) {
-      const LayerPlace place = place_of(environment, image.record.display, recorded.layer);
-      layer.bad_blocks = MOSB_TRY(read_server_state(place.status())).blocks;
+      MOSB_CHECK(
+          add_faults(place_of(environment, image.record.display, recorded.layer), table, layer));
     }
     state.layers.push_back(std::move(layer));
   }
@@ -159,6 +174,14 @@ Result<bool> is_mounted(const ImageMount& image, const MountEnvironment& given) 
 }
 
 }  // namespace
+
+void add_bad_blocks(LayerState& layer, std::vector<std::uint64_t> blocks) {
+  layer.bad_blocks = std::move(blocks);
+  layer.silent_fault.reset();
+  if (layer.bad_blocks.empty()) {
+    layer.detail += "; read again, all blocks of its file were right";
+  }
+}
 
 Status mount_image(const ImageMount& image, const MountEnvironment& environment, MountApi& api) {
   reap_ended_servers();

@@ -8,6 +8,7 @@
 #include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
+#include "verity/bad_block_notes.h"
 #include "verity/layer.h"
 #include "verity/mount_api.h"
 #include "verity/root_hash.h"
@@ -61,7 +62,11 @@ struct LayerState {
   std::vector<std::uint64_t> bad_blocks = {};
   /// Of the whole blob.
   ByteCount size = {};
+  /// The verity device met a bad block, and nobody has looked yet which.
+  std::optional<SilentFault> silent_fault = std::nullopt;
 };
+/// Says of a layer with a silent fault which blocks of its file are bad. None: it reads well again.
+void add_bad_blocks(LayerState& layer, std::vector<std::uint64_t> blocks);
 
 struct MountState {
   std::string target;

@@ -1,6 +1,7 @@
-// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT trusted|user: one layer as a
-// directory tree with shifted owners, every block checked when it is read; the last word says as
-// which attributes overlayfs finds its marks. Started like mosb-layer-server.
+// mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT trusted|user [dm]: one layer as a
+// directory tree with shifted owners, every block checked when it is read, or with "dm" by the
+// kernel, whose dm-verity device it is given instead of the layer's file. "trusted" or "user" says
+// as which attributes overlayfs finds its marks. Started like mosb-layer-server.
 
 #include <algorithm>
 #include <cstdint>
@@ -45,16 +46,18 @@ std::optional<OverlayAttributes> parse_overlay(std::string_view word) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto overlay = argc == 7 ? parse_overlay(argv[6]) : std::nullopt;
-  if (!overlay) {
+  const auto overlay = argc >= 7 ? parse_overlay(argv[6]) : std::nullopt;
+  const bool over_dm = argc == 8 && std::string_view(argv[7]) == "dm";
+  if (!overlay || (argc != 7 && !over_dm)) {
     refuse_to_serve(Error(Errc::kUsage,
                           "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT "
-                          "trusted|user"));
+                          "trusted|user [dm]"));
   }
-  const auto layer = ServedLayer::parse(argv[1], argv[2]);
+  auto layer = ServedLayer::parse(argv[1], argv[2]);
   if (!layer) {
     refuse_to_serve(layer.error());
   }
+  layer->checked_by_kernel = over_dm;
   const auto ids = parse_ids(argv[3], argv[4], argv[5]);
   if (!ids) {
     refuse_to_serve(ids.error());

@@ -36,13 +36,13 @@ Status read_exactly(int fd, std::span<std::byte> buffer, std::uint64_t block) {
 }
 
 /// By pread(2) alone: it is all that a sandboxed server may do with the file.
-Status check_file_size(int fd, ByteCount signed_size) {
+Status check_size(const std::string& noun, int fd, ByteCount size) {
   std::array<std::byte, 2> end{};
-  const std::size_t n = MOSB_TRY(sys::pread(fd, end, static_cast<off_t>(signed_size.value - 1)));
+  const std::size_t n = MOSB_TRY(sys::pread(fd, end, static_cast<off_t>(size.value - 1)));
   if (n != 1) {
     return Error(Errc::kVerity,
-                 std::string("the layer file has ") + (n == 0 ? "less" : "more") + " than the " +
-                     std::to_string(signed_size.value) + " bytes it should have");
+                 "the " + noun + " has " + (n == 0 ? "less" : "more") + " than the " +
+                     std::to_string(size.value) + " bytes it should have");
   }
   return ok();
 }
@@ -106,13 +106,15 @@ struct VerifiedReader::Layer {
   std::vector<Sha256> digests;
   /// Known once the first block was read.
   Filesystem filesystem;
+  /// By dm-verity, whose device `fd` is.
+  bool checked_by_kernel = false;
 };
 
 Result<VerifiedReader> VerifiedReader::open(int fd,
                                             ByteCount signed_size,
                                             const RootHash& root_hash) {
   Geometry geometry = MOSB_TRY(Geometry::of_layer_size(signed_size));
-  MOSB_CHECK(check_file_size(fd, signed_size));
+  MOSB_CHECK(check_size("layer file", fd, signed_size));
   const Salt salt = MOSB_TRY(read_salt(fd, geometry));
   std::vector<Sha256> digests = MOSB_TRY(read_upper_levels(fd, salt, geometry, root_hash));
   const auto layer = std::make_shared<Layer>(Layer{.fd = fd,
@@ -120,6 +122,24 @@ Result<VerifiedReader> VerifiedReader::open(int fd,
                                                    .salt = salt,
                                                    .digests = std::move(digests),
                                                    .filesystem = {}});
+  VerifiedReader reader(layer);
+  BlockBytes first;
+  if (reader.read_blocks(0, first)) {
+    return Error(Errc::kVerity, "data block 0 of the layer does not match the root hash");
+  }
+  layer->filesystem = MOSB_TRY(identify_filesystem(first, reader.data_size()));
+  return reader;
+}
+
+Result<VerifiedReader> VerifiedReader::open_device(int fd, ByteCount signed_size) {
+  Geometry geometry = MOSB_TRY(Geometry::of_layer_size(signed_size));
+  MOSB_CHECK(check_size("verity device", fd, geometry.data_size()));
+  const auto layer = std::make_shared<Layer>(Layer{.fd = fd,
+                                                   .geometry = std::move(geometry),
+                                                   .salt = {},
+                                                   .digests = {},
+                                                   .filesystem = {},
+                                                   .checked_by_kernel = true});
   VerifiedReader reader(layer);
   BlockBytes first;
   if (reader.read_blocks(0, first)) {
@@ -187,8 +207,28 @@ std::optional<BlockFault> VerifiedReader::check(std::uint64_t block,
   return std::nullopt;
 }
 
+/// One bad block fails a read of many, so each is asked for by itself then.
+std::optional<BlockFault> VerifiedReader::read_checked(std::uint64_t first,
+                                                       std::span<std::byte> buffer) const {
+  const auto all = sys::pread(layer_->fd, buffer, offset_of(first));
+  if (all && *all == buffer.size()) {
+    return std::nullopt;
+  }
+  for (std::size_t done = 0; done < buffer.size(); done += kBlockSize) {
+    const std::uint64_t block = first + done / kBlockSize;
+    const auto one = sys::pread(layer_->fd, buffer.subspan(done, kBlockSize), offset_of(block));
+    if (!one || *one != kBlockSize) {
+      return BlockFault{.kind = BlockFault::Kind::kUnreadable, .block = block};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<BlockFault> VerifiedReader::read_blocks(std::uint64_t first,
                                                       std::span<std::byte> buffer) {
+  if (layer_->checked_by_kernel) {
+    return read_checked(first, buffer);
+  }
   const auto n = sys::pread(layer_->fd, buffer, offset_of(first));
   if (!n) {
     return BlockFault{.kind = BlockFault::Kind::kUnreadable, .block = first};

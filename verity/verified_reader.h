@@ -30,7 +30,8 @@ struct BlockFault {
 
 /// Reads the data blocks of a layer file; every block given out was checked against the root hash
 /// in the very buffer it is given out in, each time it is read. The file may change or fail under
-/// it at any moment. One reader belongs to one thread; fork() makes one for another.
+/// it at any moment. Of a layer's dm-verity device the kernel has checked the blocks. One reader
+/// belongs to one thread; fork() makes one for another.
 class VerifiedReader {
  public:
   /// Checks superblock and all hash blocks above the lowest level, and that the data is the image
@@ -39,10 +40,16 @@ class VerifiedReader {
   /// Errors: kVerity; kInternal or kResource if the file cannot be read.
   static Result<VerifiedReader> open(int fd, ByteCount signed_size, const RootHash& root_hash);
 
+  /// Reads from the layer's dm-verity device instead, which gives out no other bytes than those
+  /// that were signed: whoever made the device vouches for its table. No hash is looked at here; a
+  /// block that the kernel refuses is unreadable. Errors: kVerity for a device of another size.
+  static Result<VerifiedReader> open_device(int fd, ByteCount signed_size);
+
   /// A reader of the same layer with a cache of its own.
   VerifiedReader fork() const;
 
   ByteCount data_size() const;
+  /// Of a layer file; zeros of a device.
   const Salt& salt() const;
   /// What the data is, whatever anybody calls it.
   Filesystem filesystem() const;
@@ -62,6 +69,7 @@ class VerifiedReader {
   explicit VerifiedReader(std::shared_ptr<const Layer> layer);
   std::optional<BlockFault::Kind> load_leaf(std::uint64_t index, Leaf& leaf) const;
   std::optional<BlockFault> check(std::uint64_t block, std::span<const std::byte> bytes);
+  std::optional<BlockFault> read_checked(std::uint64_t first, std::span<std::byte> buffer) const;
 
   std::shared_ptr<const Layer> layer_;
   std::vector<Leaf> leaves_;

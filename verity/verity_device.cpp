@@ -156,6 +156,7 @@ Result<std::optional<VerityFacts>> read_verity_facts(const std::string& name) {
     return std::optional<VerityFacts>();
   }
   VerityFacts facts;
+  facts.name = name;
   facts.device = std::to_string(info.major) + ":" + std::to_string(info.minor);
   facts.read_only = info.read_only != 0;
   const std::vector<DmTarget> targets = table.targets();
@@ -184,6 +185,12 @@ std::string verity_obstacle() {
   }
   const int err = task->run();
   return err == 0 ? "" : Error::sys("the kernel gives no dm-verity", err).message();
+}
+
+bool requires_signed_root_hashes() {
+  const auto text =
+      read_kernel_file("/sys/module/dm_verity/parameters/require_signatures", ByteCount{16});
+  return text && text->starts_with("Y");
 }
 
 }  // namespace mosb::verity

@@ -9,6 +9,7 @@
 #include "verity/block.h"
 #include "verity/geometry.h"
 #include "verity/layer.h"
+#include "verity/named_device.h"
 #include "verity/root_hash.h"
 
 namespace mosb::verity {
@@ -63,6 +64,7 @@ struct VerityFacts {
   std::uint64_t sectors = 0;
   /// What the target was made with, as the kernel prints it.
   std::string table;
+  std::string name = {};
   bool operator==(const VerityFacts&) const = default;
 };
 
@@ -86,16 +88,16 @@ std::string verity_prefix(const MountEnvironment& environment, const RootHash& r
 /// The name of the device-mapper device "254:3"; nullopt if it is none.
 std::optional<std::string> mapper_name(const std::string& device);
 
-struct NamedDevice {
-  std::string name;
-  /// "254:3".
-  std::string device;
-};
-/// All that carry the instance's id.
-Result<std::vector<NamedDevice>> list_verity_devices(const MountEnvironment& environment);
+/// All that carry the instance's id, also those that have no table yet or lost it. None where
+/// device-mapper or its library is missing, or does not answer.
+std::vector<NamedDevice> list_verity_devices(const MountEnvironment& environment);
 
 /// "" if this host has device-mapper with the verity target and the libraries, else what is
 /// missing. The kernel loads the target's module when asked.
 std::string verity_obstacle();
+
+/// Whether the kernel takes root hashes only that are signed for a key in its own keyring
+/// (dm_verity.require_signatures). Known once the target's module is loaded.
+bool requires_signed_root_hashes();
 
 }  // namespace mosb::verity

@@ -1,7 +1,7 @@
-#include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/hex.h"
 #include "mosb/base/text.h"
+#include "verity/dm_task.h"
 #include "verity/loop_device.h"
 #include "verity/verity_device.h"
 
@@ -80,20 +80,17 @@ std::optional<std::string> mapper_name(const std::string& device) {
   return read_line("/sys/dev/block/" + device + "/dm/name");
 }
 
-Result<std::vector<NamedDevice>> list_verity_devices(const MountEnvironment& environment) {
-  std::vector<NamedDevice> found;
-  for (const std::string& device : MOSB_TRY(list_dir("/sys/block"))) {
-    if (!device.starts_with("dm-")) {
-      continue;
-    }
-    // One that goes meanwhile is not there.
-    auto name = read_line("/sys/block/" + device + "/dm/name");
-    auto number = read_line("/sys/block/" + device + "/dev");
-    if (name && number && name->starts_with(instance_prefix(environment))) {
-      found.push_back({*std::move(name), *std::move(number)});
-    }
+std::vector<NamedDevice> list_verity_devices(const MountEnvironment& environment) {
+  // /sys shows a device only once it has had a table.
+  auto task = DmTask::make(DM_DEVICE_LIST, "");
+  if (!task || task->run() != 0) {
+    return std::vector<NamedDevice>();
   }
-  return found;
+  std::vector<NamedDevice> devices = task->devices();
+  std::erase_if(devices, [prefix = instance_prefix(environment)](const NamedDevice& device) {
+    return !device.name.starts_with(prefix);
+  });
+  return devices;
 }
 
 }  // namespace mosb::verity

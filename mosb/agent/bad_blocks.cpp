@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "mosb/base/deadline.h"
 #include "mosb/base/log.h"
 #include "mosb/base/text.h"
+#include "verity/hash_tree.h"
 #include "verity/layer_scanner.h"
+#include "verity/server_state.h"
 
 namespace mosb::agent {
 
@@ -15,18 +18,53 @@ constexpr std::size_t kShown = 3;
 /// Of somebody who looks; what is not found by then is left out.
 constexpr std::chrono::seconds kPatience{10};
 
+verity::LayerSource source_of(const Paths& paths, const verity::LayerState& layer) {
+  return {paths.store() + "/blobs/sha256/" + layer.digest.hex(),
+          layer.size,
+          layer.root_hash,
+          layer.digest,
+          layer.filesystem};
+}
+
+void find_blocks_of(const Paths& paths, verity::LayerState& layer, const Deadline& deadline) {
+  auto found = verity::find_bad_blocks(source_of(paths, layer), verity::kMaxNamedBlocks, deadline);
+  if (!found) {
+    layer.detail += ": " + found.error().message();
+    return;
+  }
+  if (!found->complete && found->blocks.empty()) {
+    log::debug("not all blocks of layer " + layer.digest.str() + " were read in time");
+    return;
+  }
+  const Status noted = write_block_notes(*layer.silent_fault, found->blocks);
+  if (!noted) {
+    // Unmounted meanwhile.
+    log::debug(noted.error().message());
+  }
+  add_bad_blocks(layer, std::move(found->blocks));
+}
+
 }  // namespace
+
+void find_bad_blocks(const Paths& paths, std::vector<verity::MountState>& mounts) {
+  const Deadline deadline = Deadline::in(kPatience);
+  for (verity::MountState& mount : mounts) {
+    for (verity::LayerState& layer : mount.layers) {
+      if (layer.silent_fault) {
+        find_blocks_of(paths, layer, deadline);
+      }
+    }
+  }
+}
 
 std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
                                                  const verity::LayerState& layer) {
   if (layer.bad_blocks.empty()) {
     return {};
   }
-  const std::string blob = paths.store() + "/blobs/sha256/" + layer.digest.hex();
-  auto owners =
-      verity::locate_blocks({blob, layer.size, layer.root_hash, layer.digest, layer.filesystem},
-                            layer.bad_blocks,
-                            {.libexec_dir = libexec_dir(), .deadline = kPatience});
+  auto owners = verity::locate_blocks(source_of(paths, layer),
+                                      layer.bad_blocks,
+                                      {.libexec_dir = libexec_dir(), .deadline = kPatience});
   if (!owners) {
     log::debug(owners.error().message());
     return {};

@@ -9,9 +9,14 @@
 
 namespace mosb::agent {
 
+/// Reads the layers whose verity device met a block that nobody has named yet, to find out which,
+/// and keeps what is found with the mount. Bounded in time, all layers together; what is not found
+/// by then stays unknown.
+void find_bad_blocks(const Paths& paths, std::vector<verity::MountState>& mounts);
+
 /// What the blocks are used for that failed in a mounted layer: found by a scanner that reads the
-/// layer's metadata in the store now. Empty where no block is known, as over dm-verity, or where
-/// the layer is so damaged that nothing can be found.
+/// layer's metadata in the store now. Empty where no block is known, or where the layer is so
+/// damaged that nothing can be found.
 std::vector<verity::BlockOwner> bad_block_owners(const Paths& paths,
                                                  const verity::LayerState& layer);
 

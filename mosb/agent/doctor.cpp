@@ -102,6 +102,12 @@ Capability erofs() {
 
 Capability dm_verity() {
   const std::string obstacle = verity::verity_obstacle();
+  if (obstacle.empty() && verity::requires_signed_root_hashes()) {
+    return {"dm-verity",
+            CapabilityStatus::kDegraded,
+            "the kernel demands signed root hashes (dm_verity.require_signatures=1): images are "
+            "refused but with the verifier fuse"};
+  }
   return obstacle.empty() ? Capability{"dm-verity", CapabilityStatus::kOk, "in the kernel"}
                           : Capability{"dm-verity",
                                        CapabilityStatus::kMissing,

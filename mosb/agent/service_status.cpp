@@ -151,11 +151,14 @@ Status add_network(const AppliedService& applied,
   return ok();
 }
 
-Result<std::vector<ServiceStatus>> list_services(const Paths& paths) {
+Result<std::vector<ServiceStatus>> list_services(const Paths& paths, const std::string& examined) {
   const AppliedState state = MOSB_TRY(load_applied_state(paths));
   const ServiceRuntime runtime(paths, MOSB_TRY(read_instance_id(paths)));
   std::map<std::string, ServiceFacts> facts = MOSB_TRY(runtime.observe_all());
   for (auto& [name, fact] : facts) {
+    if (name == examined) {
+      find_bad_blocks(paths, fact.mounts);
+    }
     name_bad_blocks(paths, fact.mounts);
   }
   const Addresses addresses = MOSB_TRY(read_addresses(paths));

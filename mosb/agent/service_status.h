@@ -58,8 +58,10 @@ Status add_network(const AppliedService& applied,
                    const Addresses& addresses,
                    ServiceStatus& status);
 
-/// All services of the instance, by name. Reads only.
-Result<std::vector<ServiceStatus>> list_services(const Paths& paths);
+/// All services of the instance, by name. Of the one named `examined` the layers are read where
+/// the kernel refused a block without saying which; for the others what is known counts.
+Result<std::vector<ServiceStatus>> list_services(const Paths& paths,
+                                                 const std::string& examined = "");
 
 /// The stable keys of `mosb ps -o json`.
 Json to_json(const ServiceStatus& status);

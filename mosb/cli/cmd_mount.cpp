@@ -174,6 +174,7 @@ Result<int> mounts(Session& session) {
   std::vector<verity::MountState> states;
   if (!id.empty()) {
     states = MOSB_TRY(verity::list_mounts(MOSB_TRY(agent::mount_environment(session.paths(), id))));
+    agent::find_bad_blocks(session.paths(), states);
   }
   if (session.format() == Output::kJson) {
     Json json = Json::array();

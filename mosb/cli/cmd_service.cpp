@@ -121,7 +121,7 @@ Result<int> ps(Session& session) {
 }
 
 Result<agent::ServiceStatus> find_service(Session& session, const std::string& name) {
-  for (agent::ServiceStatus& service : MOSB_TRY(agent::list_services(session.paths()))) {
+  for (agent::ServiceStatus& service : MOSB_TRY(agent::list_services(session.paths(), name))) {
     if (service.name == name) {
       return std::move(service);
     }

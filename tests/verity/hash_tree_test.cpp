@@ -225,6 +225,75 @@ TEST_CASE("a path that is no regular file is refused", "[verity]") {
   CHECK_FALSE(append_hash_tree(dir.path() + "/fifo"));
 }
 
+TEST_CASE("a reader of a device takes one of the signed size only, and asks nobody for hashes",
+          "[verity]") {
+  const TempDir dir = temp_dir();
+  constexpr std::uint64_t kBlocks = 300;
+  const MadeLayer layer = test::make_layer(dir.path() + "/layer", kBlocks);
+  const auto fd = sys::open(layer.path, O_RDONLY);
+  REQUIRE(fd);
+  const auto open = [&] { return VerifiedReader::open_device(fd->get(), layer.tree.file_size); };
+  CHECK(open().error().code() == Errc::kVerity);  // with the tree behind the data
+  REQUIRE(::truncate(layer.path.c_str(), static_cast<off_t>((kBlocks - 1) * kBlockSize)) == 0);
+  CHECK(open().error().code() == Errc::kVerity);
+  REQUIRE(::truncate(layer.path.c_str(), static_cast<off_t>(kBlocks * kBlockSize)) == 0);
+  test::patch(layer.path,
+              (kBlocks - 1) * kBlockSize,
+              test::image_bytes(kBlocks).substr((kBlocks - 1) * kBlockSize));
+  auto reader = open();
+  REQUIRE(reader);
+  CHECK(reader->data_size().value == kBlocks * kBlockSize);
+  std::string buffer(kBlocks * kBlockSize, '\0');
+  REQUIRE_FALSE(reader->read_blocks(0, std::as_writable_bytes(std::span(buffer))));
+  CHECK(buffer == test::image_bytes(kBlocks));
+  // What the device does not give is named by its block.
+  REQUIRE(::truncate(layer.path.c_str(), static_cast<off_t>(200 * kBlockSize)) == 0);
+  const auto fault =
+      reader->read_blocks(190, std::as_writable_bytes(std::span(buffer)).first(20 * kBlockSize));
+  REQUIRE(fault);
+  CHECK(fault->block == 200);
+  CHECK(fault->kind == BlockFault::Kind::kUnreadable);
+}
+
+TEST_CASE("the bad blocks of a layer's file are found, the first of them and in time", "[verity]") {
+  const TempDir dir = temp_dir();
+  constexpr std::uint64_t kBlocks = 3000;
+  const MadeLayer layer = test::make_layer(dir.path() + "/layer", kBlocks);
+  const LayerSource source{layer.path,
+                           layer.tree.file_size,
+                           layer.tree.root_hash,
+                           Digest::of("layer"),
+                           Filesystem::kSquashfs};
+  const auto find = [&](std::size_t most) {
+    auto found = find_bad_blocks(source, most, Deadline::in(std::chrono::seconds(60)));
+    REQUIRE(found);
+    CHECK(found->complete);
+    return found->blocks;
+  };
+  using Blocks = std::vector<std::uint64_t>;
+  CHECK(find(16) == Blocks{});
+  for (const std::uint64_t block : {2999U, 7U, 1500U, 1501U}) {
+    test::flip_bit(layer.path, block * kBlockSize * 8 + 5);
+  }
+  CHECK(find(16) == Blocks{7, 1500, 1501, 2999});
+  CHECK(find(3) == Blocks{7, 1500, 1501});
+  const auto late = find_bad_blocks(source, 16, Deadline::in(std::chrono::milliseconds(0)));
+  REQUIRE(late);
+  CHECK_FALSE(late->complete);
+  // Under a bad leaf nothing can be told from what was signed: 128 data blocks.
+  const Geometry geometry = Geometry::of_data_blocks(kBlocks);
+  test::flip_bit(layer.path, (geometry.levels[0].first_block + 1) * kBlockSize * 8);
+  const Blocks below = find(16);
+  CHECK(below.size() == 16);
+  CHECK(below[0] == 7);
+  CHECK(below[1] == 128);
+  // Above that, of nothing.
+  test::flip_bit(layer.path, geometry.levels.back().first_block * kBlockSize * 8);
+  const auto none = find_bad_blocks(source, 16, Deadline::in(std::chrono::seconds(60)));
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code() == Errc::kVerity);
+}
+
 TEST_CASE("a reader gives out the image's bytes and none of a bad block", "[verity]") {
   const TempDir dir = temp_dir();
   constexpr std::uint64_t kBlocks = 3000;

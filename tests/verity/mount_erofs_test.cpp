@@ -263,11 +263,10 @@ TEST_CASE("the ids of an erofs layer are shifted by the kernel", "[verity]") {
 }
 
 TEST_CASE("where only erofs can be id-mapped a server shows just the squashfs layers",
-          "[verity][server]") {
+          "[verity][view]") {
   MountFixture fixture;
   OlderKernel kernel({"squashfs"});
-  MountEnvironment environment = fixture.environment();
-  environment.verifier = Verifier::kAuto;
+  const MountEnvironment& environment = fixture.environment();
   const LayerSource erofs = fixture.build_erofs_layer("sample", fill_sample_tree);
   const LayerSource squashfs = fixture.build_simple_layer("upper");
   const ImageMount mixed{{erofs, squashfs}, fixture.make_dir("mixed"), kRange};

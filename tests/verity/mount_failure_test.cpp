@@ -80,6 +80,14 @@ void kill_at_each_step(const MountFixture& fixture,
   }
 }
 
+/// The environments of a case about servers: over dm-verity those that show the files only.
+std::vector<MountEnvironment> with_servers(const MountFixture& fixture) {
+  if (fixture.environment().verifier == Verifier::kDm) {
+    return {fixture.with_userspace_view()};
+  }
+  return {fixture.environment(), fixture.with_userspace_view()};
+}
+
 void check_eio(const std::string& path) {
   CHECK(read_errno(path) == EIO);
 }
@@ -125,8 +133,23 @@ TEST_CASE("a mount that is killed at step N leaves nothing that is not collected
   kill_at_each_step(fixture, full_image(fixture), fixture.environment());
 }
 
+TEST_CASE("a mount through servers' views that fails at step N leaves nothing either",
+          "[verity][view]") {
+  MountFixture fixture;
+  const ImageMount image = full_image(fixture);
+  const MountEnvironment environment = fixture.with_userspace_view();
+  const std::size_t steps = count_steps(image, environment);
+  for (std::size_t step = 1; step <= steps; ++step) {
+    INFO(describe(step, "failing"));
+    RecordingMountApi api;
+    api.trouble_at(step, At::kFail);
+    REQUIRE_FALSE(mount_image(image, environment, api));
+    REQUIRE(fixture.leftovers() == kNothing);
+  }
+}
+
 TEST_CASE("a mount through servers' views that is killed at step N leaves nothing either",
-          "[verity][server]") {
+          "[verity][view]") {
   MountFixture fixture;
   kill_at_each_step(fixture, full_image(fixture), fixture.with_userspace_view());
 }
@@ -155,7 +178,7 @@ TEST_CASE("a mount that is killed at any moment leaves nothing that is not colle
 }
 
 TEST_CASE("a layer in use as a server's view is freed where only the kernel showed it",
-          "[verity][server]") {
+          "[verity][view]") {
   MountFixture fixture;
   const ImageMount plain{{fixture.build_simple_layer("layer")}, fixture.make_dir("plain")};
   ImageMount shifted = plain;
@@ -163,8 +186,9 @@ TEST_CASE("a layer in use as a server's view is freed where only the kernel show
   shifted.idmap = IdRange{700000000, 65536};
   must(mount_image(plain, fixture.environment()));
   must(mount_image(shifted, fixture.with_userspace_view()));
-  CHECK(fixture.servers().size() == 2);
+  CHECK(fixture.verified_layers() == 2);
   must(unmount_image(plain.target, fixture.environment()));
+  CHECK(fixture.verified_layers() == 1);
   CHECK(fixture.servers().size() == 1);
   CHECK(slurp(shifted.target + "/layer.txt") == "layer");
   must(unmount_image(shifted.target, fixture.environment()));
@@ -247,32 +271,63 @@ TEST_CASE("a bit that flips under a mounted image is an error to its reader and 
   CHECK(fixture.leftovers() == kNothing);
 }
 
-TEST_CASE("a layer whose server was killed is reported and mounted anew", "[verity][server]") {
+TEST_CASE("a bit that flips under a server's view is an error to its reader and a corrupt layer",
+          "[verity][view]") {
+  constexpr std::uint64_t kFlipped = 200'000;
   MountFixture fixture;
-  const ImageMount image = full_image(fixture);
-  must(mount_image(image, fixture.environment()));
-  const std::vector<pid_t> servers = fixture.servers();
-  REQUIRE(servers.size() == 2);
-  REQUIRE(::kill(servers.front(), SIGKILL) == 0);
-  // Its name goes from /proc before its descriptors are closed.
-  REQUIRE(eventually([&] { return !must(is_mounted_as(image, fixture.environment())); }));
-  const auto mounts = must(list_mounts(fixture.environment()));
+  const LayerSource layer = fixture.build_layer("large", fill_large_tree);
+  const ImageMount image{{layer}, fixture.make_dir("target"), IdRange{700000000, 65536}};
+  const MountEnvironment environment = fixture.with_userspace_view();
+  must(mount_image(image, environment));
+  flip_bit(layer.blob_path, kFlipped);
+  // What the kernel has read ahead of the device is as it was signed.
+  write_file("/proc/sys/vm/drop_caches", "3");
+  check_eio(image.target + "/large");
+  const auto mounts = must(list_mounts(environment));
   REQUIRE(mounts.size() == 1);
-  CHECK(std::count_if(mounts[0].layers.begin(), mounts[0].layers.end(), [](const auto& layer) {
-          return layer.corrupt && layer.detail == "its server is gone";
-        }) == 1);
-  must(mount_image(image, fixture.environment()));
-  CHECK(must(is_mounted_as(image, fixture.environment())));
-  CHECK(read_errno(image.target + "/bin/tool") == 0);
-  must(unmount_image(image.target, fixture.environment()));
+  CHECK(mounts[0].layers.at(0).corrupt);
+  // Which it is the server knows, whoever refused it.
+  CHECK(mounts[0].layers.at(0).bad_blocks == std::vector<std::uint64_t>{kFlipped / 4096});
+  CHECK_FALSE(must(is_mounted_as(image, environment)));
+  const Status again = mount_image(image, environment);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code() == Errc::kVerity);
+
+  flip_bit(layer.blob_path, kFlipped);
+  must(mount_image(image, environment));
+  CHECK(read_errno(image.target + "/large") == 0);
+  CHECK(must(is_mounted_as(image, environment)));
+  must(unmount_image(image.target, environment));
   CHECK(fixture.leftovers() == kNothing);
 }
 
-TEST_CASE("a stopped server does not outlive its layer", "[verity][server]") {
+TEST_CASE("a layer whose server was killed is reported and mounted anew", "[verity][view]") {
   MountFixture fixture;
   const ImageMount image = full_image(fixture);
-  for (const MountEnvironment& environment :
-       {fixture.environment(), fixture.with_userspace_view()}) {
+  for (const MountEnvironment& environment : with_servers(fixture)) {
+    must(mount_image(image, environment));
+    const std::vector<pid_t> servers = fixture.servers();
+    REQUIRE(servers.size() == 2);
+    REQUIRE(::kill(servers.front(), SIGKILL) == 0);
+    // Its name goes from /proc before its descriptors are closed.
+    REQUIRE(eventually([&] { return !must(is_mounted_as(image, environment)); }));
+    const auto mounts = must(list_mounts(environment));
+    REQUIRE(mounts.size() == 1);
+    CHECK(std::count_if(mounts[0].layers.begin(), mounts[0].layers.end(), [](const auto& layer) {
+            return layer.corrupt && layer.detail == "its server is gone";
+          }) == 1);
+    must(mount_image(image, environment));
+    CHECK(must(is_mounted_as(image, environment)));
+    CHECK(read_errno(image.target + "/bin/tool") == 0);
+    must(unmount_image(image.target, environment));
+    CHECK(fixture.leftovers() == kNothing);
+  }
+}
+
+TEST_CASE("a stopped server does not outlive its layer", "[verity][view]") {
+  MountFixture fixture;
+  const ImageMount image = full_image(fixture);
+  for (const MountEnvironment& environment : with_servers(fixture)) {
     must(mount_image(image, environment));
     for (const pid_t pid : fixture.servers()) {
       REQUIRE(::kill(pid, SIGSTOP) == 0);
@@ -282,13 +337,12 @@ TEST_CASE("a stopped server does not outlive its layer", "[verity][server]") {
   }
 }
 
-TEST_CASE("a reader whom a stopped server holds is freed by the next unmount", "[verity][server]") {
+TEST_CASE("a reader whom a stopped server holds is freed by the next unmount", "[verity][view]") {
   MountFixture fixture;
   ImageMount image{{fixture.build_layer("large", fill_large_tree)}, fixture.make_dir("target")};
-  for (const bool view : {false, true}) {
-    image.idmap = view ? std::optional(IdRange{700000000, 65536}) : std::nullopt;
-    const MountEnvironment environment =
-        view ? fixture.with_userspace_view() : fixture.environment();
+  for (const MountEnvironment& environment : with_servers(fixture)) {
+    image.idmap =
+        environment.force_userspace_view ? std::optional(IdRange{700000000, 65536}) : std::nullopt;
     must(mount_image(image, environment));
     const std::vector<pid_t> servers = fixture.servers();
     REQUIRE(servers.size() == 1);
@@ -308,11 +362,10 @@ TEST_CASE("a reader whom a stopped server holds is freed by the next unmount", "
   }
 }
 
-TEST_CASE("a server that answers is not taken for a stuck one", "[verity][server]") {
+TEST_CASE("a server that answers is not taken for a stuck one", "[verity][view]") {
   MountFixture fixture;
   const ImageMount image = full_image(fixture);
-  for (const MountEnvironment& environment :
-       {fixture.environment(), fixture.with_userspace_view()}) {
+  for (const MountEnvironment& environment : with_servers(fixture)) {
     must(mount_image(image, environment));
     CHECK(must(end_stuck_servers(environment, std::chrono::seconds(5))).empty());
     REQUIRE(stop_process(fixture.servers().front()));

@@ -15,7 +15,8 @@ namespace mosb::verity {
 /// A run directory, a place for blobs and an instance id of its own, with everything that is needed
 /// to see whether a test left something in the kernel. Layers are verified by servers, with
 /// MOSB_TEST_VERIFIER=dm by the kernel; cases with the tag
-/// [server] are about servers, those with [slow] take long under software emulation.
+/// [server] are about servers that check, those with [view] about servers that shift ids with
+/// either verifier, those with [slow] take long under software emulation.
 class MountFixture {
  public:
   MountFixture();

@@ -44,6 +44,26 @@ LayerFacts healthy(const LayerSource& of) {
                     std::nullopt};
 }
 
+/// The same over dm-verity.
+LayerFacts over_verity(const LayerSource& of) {
+  const Geometry geometry = must(Geometry::of_layer_size(of.size));
+  const std::string blocks = std::to_string(geometry.data_blocks);
+  const std::string start = std::to_string(geometry.superblock_block() + 1);
+  LayerFacts facts{squashfs(),
+                   LoopFacts{loop_tag(of.root_hash.hex()), of.size, true, true},
+                   ServerState{},
+                   VerityFacts{"254:0",
+                               true,
+                               false,
+                               "verity",
+                               0,
+                               geometry.data_blocks * 8,
+                               "1 7:3 7:3 4096 4096 " + blocks + " " + start + " sha256 " +
+                                   of.root_hash.hex() + " " + std::string(64, '5')}};
+  facts.mount->device = "254:0";
+  return facts;
+}
+
 MountEntry overlay() {
   MountEntry mount;
   mount.type = "overlay";
@@ -164,17 +184,7 @@ TEST_CASE("a layer over dm-verity is reused only if the whole device is right", 
     return "1 " + devices + " " + rest;
   };
   const std::string good = "4096 4096 " + blocks + " " + start + " sha256 " + a.root_hash.hex();
-  LayerFacts facts{squashfs(),
-                   LoopFacts{loop_tag(a.root_hash.hex()), a.size, true, true},
-                   ServerState{},
-                   VerityFacts{"254:0",
-                               true,
-                               false,
-                               "verity",
-                               0,
-                               geometry.data_blocks * 8,
-                               table("7:3 7:3", good + " " + salt)}};
-  facts.mount->device = "254:0";
+  LayerFacts facts = over_verity(a);
   REQUIRE(verity_complaint(facts, a).empty());
   CHECK(data_loop(*facts.verity) == 3);
   SECTION("it is not mounted") {
@@ -263,6 +273,42 @@ TEST_CASE("a verity target is corrupt once it says so, whatever else it says", "
   }
 }
 
+TEST_CASE("what is noted of a device's bad blocks counts for that device only", "[verity]") {
+  const std::string text = print_block_notes("mosb-a-1", {3, 77});
+  CHECK(parse_block_notes(text, "mosb-a-1") == std::vector<std::uint64_t>{3, 77});
+  CHECK(parse_block_notes("mosb-a-1\n", "mosb-a-1") == std::vector<std::uint64_t>{});
+  CHECK_FALSE(parse_block_notes(text, "mosb-a-2"));
+  std::string many = "d\n";
+  for (int i = 0; i < 17; ++i) {
+    many += std::to_string(i) + "\n";
+  }
+  for (const std::string& bad : {std::string(),
+                                 std::string("d"),
+                                 std::string("d\n3"),
+                                 std::string("d\n-1\n"),
+                                 std::string("d\n\n"),
+                                 std::string("d\nx\n"),
+                                 many}) {
+    INFO(bad);
+    CHECK_FALSE(parse_block_notes(bad, "d"));
+  }
+}
+
+TEST_CASE("a layer whose file reads well again is said to", "[verity]") {
+  LayerState state{layer("a").digest, layer("a").root_hash, "/dev/dm-0", true, "corrupt"};
+  state.silent_fault = SilentFault{"mosb-a-1", "/notes"};
+  SECTION("bad blocks were found") {
+    add_bad_blocks(state, {5});
+    CHECK(state.detail == "corrupt");
+    CHECK(state.bad_blocks == std::vector<std::uint64_t>{5});
+  }
+  SECTION("none were found") {
+    add_bad_blocks(state, {});
+    CHECK_THAT(state.detail, Catch::Contains("read again, all blocks of its file were right"));
+  }
+  CHECK_FALSE(state.silent_fault);
+}
+
 TEST_CASE("a plan reads as what will be done and why", "[verity]") {
   const LayerSource a = layer("a");
   CHECK(to_string(plan_layer(a, {}, healthy(a), "")) == "reuse layer " + a.digest.str());
@@ -278,6 +324,58 @@ TEST_CASE("a server's view is reused only for the same layer of the same size", 
   CHECK_FALSE(view_complaint(facts, "mosb-01234567:ab:4096").empty());
   facts.mount->type = "tmpfs";
   CHECK_FALSE(view_complaint(facts, "mosb-01234567:ab:8192").empty());
+}
+
+TEST_CASE("a server's view over dm-verity is reused only if server and device are right",
+          "[verity]") {
+  const LayerSource a = layer("a");
+  const std::string source = "mosb-01234567:ab:8192";
+  LayerFacts facts = over_verity(a);
+  facts.mount->type = "fuse.mosb";
+  facts.mount->device = "0:57";
+  facts.mount->source = source + ":89abcdef";
+  facts.server.alive = true;
+  REQUIRE(verity_view_complaint(facts, a, source).empty());
+  SECTION("it is not mounted") {
+    facts.mount.reset();
+  }
+  SECTION("it is the kernel's own") {
+    facts.mount->type = "squashfs";
+  }
+  SECTION("with set-uid") {
+    facts.mount->options[1] = "relatime";
+  }
+  SECTION("a server's that checks itself") {
+    facts.mount->source = source;
+  }
+  SECTION("another layer's") {
+    facts.mount->source = "mosb-01234567:ac:8192:89abcdef";
+  }
+  SECTION("its server is gone") {
+    facts.server.alive = false;
+  }
+  SECTION("its server met a bad block") {
+    facts.server.corrupt_blocks = 1;
+  }
+  SECTION("its device is gone") {
+    facts.verity.reset();
+  }
+  SECTION("its device lets faults pass") {
+    facts.verity->table += " 1 ignore_corruption";
+  }
+  SECTION("its device is another layer's") {
+    const LayerFacts other = over_verity(layer("b"));
+    facts.verity = other.verity;
+    facts.loop = other.loop;
+  }
+  SECTION("its device reads another layer's file") {
+    facts.loop->tag = loop_tag(layer("b").root_hash.hex());
+  }
+  SECTION("corrupt blocks were read") {
+    facts.verity->corrupt = true;
+    CHECK(plan_layer(a, {}, facts, "x").was_corrupt);
+  }
+  CHECK_FALSE(verity_view_complaint(facts, a, source).empty());
 }
 
 TEST_CASE("the target is kept, mounted, replaced or refused", "[verity]") {

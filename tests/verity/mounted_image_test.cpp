@@ -63,7 +63,7 @@ TEST_CASE("ids in a layer show shifted when the image is mounted with an id rang
   CHECK(fixture.leftovers() == kNothing);
 }
 
-TEST_CASE("a server that shifts ids gives the same tree as the kernel", "[verity][server]") {
+TEST_CASE("a server that shifts ids gives the same tree as the kernel", "[verity][view]") {
   MountFixture fixture;
   ImageMount image = sample_image(fixture);
   image.layers.push_back(fixture.build_simple_layer("upper"));

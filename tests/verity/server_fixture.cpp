@@ -86,7 +86,8 @@ RunningServer::RunningServer(const Start& start)
       std::to_string(start.size)};
   argv.insert(argv.end(), start.ids.begin(), start.ids.end());
   if (!is_file) {
-    argv.emplace_back("trusted");
+    constexpr std::ptrdiff_t kBehindIds = 6;
+    argv.insert(argv.begin() + kBehindIds, "trusted");
   }
   child_ =
       require(spawn({.argv = argv,

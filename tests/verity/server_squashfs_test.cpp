@@ -341,6 +341,20 @@ TEST_CASE("a squashfs server with ids that cannot be is refused", "[verity][kern
   CHECK(server.ready());
 }
 
+TEST_CASE("a squashfs server takes no file for the device by which the kernel checks",
+          "[verity][kernel]") {
+  if (!test::can_mount("a squashfs server takes no file for the device")) {
+    return;
+  }
+  const TempDir dir = temp_dir();
+  REQUIRE(sys::mkdir(dir.path() + "/tree", 0755));
+  const MadeLayer layer = make_layer_of(dir.path() + "/tree", dir.path() + "/layer");
+  RunningServer server(serving(layer, {"0", "0", "65536", "dm"}));
+  CHECK(server.report() == "error the layer's verity device is none\n");
+  RunningServer other(serving(layer, {"0", "0", "65536", "fuse"}));
+  CHECK(other.report().starts_with("error usage"));
+}
+
 TEST_CASE("a squashfs server refuses an erofs layer before it serves", "[verity][kernel]") {
   if (!test::can_mount("a squashfs server refuses an erofs layer")) {
     return;

@@ -134,11 +134,13 @@ END
     runs web
 }
 # This kernel cannot shift the ids of a squashfs, but those of an erofs, and fs-only services need
-# none shifted.
-applies_by_both() {
+# none shifted: servers show the squashfs layers of the others, over dm-verity.
+applies_with_servers() {
     applies
-    [[ $(field web verified_by) == fuse-verity && $(field files verified_by) == dm-verity ]]
-    [[ $(field slim verified_by) == dm-verity && $(field mixed verified_by) == fuse-verity ]]
+    [[ $(mosb ps -o json | jq -r '[.[].verified_by] | unique | join(" ")') == dm-verity ]]
+    # One layer, for files as the kernel has it.
+    [[ $(types web) == 'fuse.mosb squashfs' ]]
+    [[ $(pgrep -c mosb-squashfs) == 4 && $(dmsetup ls | wc -l) == 7 ]]
 }
 # types NAME: what the layers of a service are, as its image says and as the kernel has them.
 types() {
@@ -332,9 +334,34 @@ mounts_over_dm() {
     eventually 5 bash -c '! losetup -ln | grep .'
 }
 
+# The same where a server shows the files: it reads from the device, and cannot do anything else.
+shifts_ids_over_dm() {
+    local device pid
+    mosb mount oci:layout:web m --verifier dm --idmap 700000000
+    [[ $(mosb mounts -o json | jq -r '.[0].verified_by') == dm-verity ]]
+    [[ $(dmsetup status) == *' verity V' ]]
+    [[ $(stat -c %u:%g m/data/big) == 700000000:700000000 ]]
+    cmp m/data/big "$here/rootfs/data/big"
+    pid=$(pgrep mosb-squashfs)
+    device=$(readlink "/proc/$pid/fd/4")
+    [[ $device == /dev/dm-* || $device == /dev/mapper/mosb-* ]]
+    has "$(cat "/proc/$pid/status")" 'Uid:.536870911.536870911'
+    has "$(cat "/proc/$pid/status")" 'Seccomp:.2'
+    mosb mount oci:layout:web m --verifier dm --idmap 700000000
+    [[ $(pgrep mosb-squashfs) == "$pid" && $(dmsetup ls | wc -l) == 1 ]]
+    kill -KILL "$pid"
+    eventually 5 bash -c '[[ $(dmsetup ls) == "No devices found" ]]'
+    has "$(mosb mounts)" 'its server is gone'
+    mosb mount oci:layout:web m --verifier dm --idmap 700000000
+    cmp m/data/big "$here/rootfs/data/big"
+    mosb umount m
+    [[ $(dmsetup ls) == 'No devices found' ]]
+    eventually 5 bash -c '! losetup -ln | grep . && ! pgrep mosb-squashfs'
+}
+
 # Unmounted by somebody else, lazily and while in use: gone with the last user.
 goes_with_its_last_user() {
-    mosb mount oci:layout:web m --verifier dm
+    mosb mount oci:layout:web m --verifier dm "$@"
     exec 8<m/data/big
     find /run/mosb/layers -name mnt -exec umount -l '{}' ';' 2>/dev/null
     umount -l m
@@ -349,14 +376,14 @@ goes_with_its_last_user() {
 # A device that tolerates corrupt blocks, as somebody else might make it.
 takes_no_lax_device() {
     local name table
-    mosb mount oci:layout:web m --verifier dm
+    mosb mount oci:layout:web m --verifier dm "$@"
     name=$(dmsetup ls | cut -f1)
     table=$(dmsetup table "$name")
     dmsetup suspend "$name"
     dmsetup reload -r "$name" --table "$table 1 ignore_corruption"
     dmsetup resume "$name"
     has "$(mosb mounts -o json | jq -r '.[0].layers[0].status')" corrupt
-    mosb mount oci:layout:web m --verifier dm
+    mosb mount oci:layout:web m --verifier dm "$@"
     dmsetup table
     [[ $(dmsetup ls | wc -l) == 1 && $(dmsetup table) != *ignore_corruption* ]]
     mosb umount m
@@ -364,7 +391,7 @@ takes_no_lax_device() {
 
 reads_eio_over_dm() {
     local blob
-    mosb mount oci:layout:web m --verifier dm
+    mosb mount oci:layout:web m --verifier dm "$@"
     blob=$(web_blob)
     cp "$blob" good
     printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
@@ -374,8 +401,101 @@ reads_eio_over_dm() {
     [[ $(mosb mounts -o json | jq -r '.[0].layers[0].status') == corrupt ]]
     mosb umount m
     cat good >"$blob"
-    mosb mount oci:layout:web m --verifier dm
+    mosb mount oci:layout:web m --verifier dm "$@"
     cmp m/data/big "$here/rootfs/data/big"
+    mosb umount m
+}
+
+# The kernel says which block it was to nobody but its log. Where a server reads from the device,
+# that one knows.
+names_the_file() {
+    local block="block [0-9]+ of '/data/big'"
+    if [[ $(uname -r) == 6.1.* ]]; then
+        has "$(mosb ps)" "$block"
+    else
+        ! has "$(mosb ps)" "$block" || return 1
+    fi
+    has "$(mosb inspect web -o json | jq -r .message)" "$block"
+    has "$(mosb ps)" "$block"
+    has "$(mosb mounts)" "$block"
+    [[ $(mosb mounts -o json | jq -r '.[0].layers[0].blocks[0].path') == /data/big ]]
+}
+
+# From a registry, by ranges: nothing but the bad block.
+mends_over_dm() {
+    local blob before registry
+    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n' \
+        "$work/registry" 127.0.0.1:5001 >registry.yml
+    docker-registry serve registry.yml >registry.log 2>&1 &
+    registry=$!
+    eventually 20 bash -c 'echo >/dev/tcp/127.0.0.1/5001'
+    printf 'registries:\n  - host: 127.0.0.1:5001\n    insecure: true\n' >>/etc/mosb/mosb.yaml
+    mosb image copy oci:layout:web docker://127.0.0.1:5001/test/web:v1
+    cat >mend.yaml <<END
+version: 2
+product: machine-test
+update_type: complete
+targets:
+  - service_name: web
+    source: docker://127.0.0.1:5001/test/web:v1
+    version: "1"
+    network: {type: host}
+END
+    mosb apply mend.yaml
+    eventually 20 page
+    before=$(dmsetup ls)
+    [[ $(wc -l <<<"$before") == 1 && $(dmsetup status) == *' verity V' ]]
+    blob=$(web_blob)
+    printf '\xff' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc 2>/dev/null
+    echo 3 >/proc/sys/vm/drop_caches
+    ! mosb exec web -- md5sum /data/big || return 1
+    eventually 20 state_is web degraded
+    dmsetup status
+    mosb ps
+    [[ $(dmsetup status) == *' verity C' ]]
+    names_the_file
+    mosb apply mend.yaml 2>said
+    cat said
+    grep -q 'was damaged in the store: 1 blocks were put right, 4096 bytes were fetched' said
+    eventually 20 page
+    eventually 10 bash -c '[[ $(dmsetup status) == *" verity V" ]]'
+    [[ $(dmsetup ls) != "$before" && $(dmsetup ls | wc -l) == 1 ]]
+    mosb exec web -- cat /data/big | cmp - "$here/rootfs/data/big"
+    runs web
+    mosb down
+    kill "$registry"
+    [[ $(dmsetup ls) == 'No devices found' ]]
+}
+
+# As a mosb leaves it that is killed between making the device and telling it what it is.
+removes_empty_devices() {
+    local name
+    mosb mount oci:layout:web m --verifier dm
+    name=$(dmsetup ls | cut -f1)
+    dmsetup create "${name%-*}-00000000" --notable
+    dmsetup create another --notable
+    mosb umount m
+    [[ $(dmsetup ls | cut -f1) == another ]]
+    dmsetup remove another
+}
+
+# What a kernel demands is not gone round, unless somebody says so.
+demands_signatures() {
+    local verifier
+    modprobe -r dm_verity
+    modprobe dm_verity require_signatures=1
+    for verifier in auto dm; do
+        refused 22 host mosb mount oci:layout:web m --verifier "$verifier"
+        has "$(cat "$work/refused")" 'dm_verity.require_signatures=1'
+        has "$(cat "$work/refused")" 'verifier fuse'
+    done
+    has "$(mosb doctor)" 'dm-verity +degraded +the kernel demands signed root hashes'
+    mosb mount oci:layout:web m --verifier fuse
+    cmp m/data/big "$here/rootfs/data/big"
+    mosb umount m
+    modprobe -r dm_verity
+    modprobe dm_verity
+    mosb mount oci:layout:web m --verifier dm
     mosb umount m
 }
 
@@ -387,15 +507,25 @@ if [[ ! -d /run/systemd/system ]]; then
         which='a mounted image shows*,ids in a layer*,upper layers*,two images share*,a bit that*'
         [[ ! -e $here/long ]] || which=
         behaviours fuse "$which"
+    fi
+    if [[ $(uname -r) == 6.1.* ]]; then
+        behaviours dm "a mounted image shows*,ids in a layer*,two images share*,a bit that*,[view]"
+        step "a keyset, an image and a signature are made" makes_an_image
+        step "a layer that went bad under servers over dm-verity is mended by apply" mends_over_dm
     else
         which='~[server]~[slow]'
         [[ ! -e $here/long ]] || which='~[server]'
         behaviours dm "$which"
         step "a keyset, an image and a signature are made" makes_an_image
         step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
+        step "a layer that went bad over dm-verity is named with its file and mended by apply" \
+            mends_over_dm
         step "apply runs services over dm-verity, at the bridge, too" applies_over_dm
         step "the service's ids are shifted" ids_are_shifted
         step "erofs layers are shown by the kernel, alone and above a squashfs" erofs_is_shown
+        mosb down
+        step "a verity device without a table is removed by the next command" removes_empty_devices
+        step "a kernel that demands signed root hashes is obeyed" demands_signatures
     fi
     step "down leaves nothing" leaves_nothing
     step "the kernel has nothing to complain about" no_complaints
@@ -411,7 +541,15 @@ if [[ ! -e $work/first-boot-done ]]; then
         goes_with_its_last_user
     step "a verity device with another table is not taken for the layer's" takes_no_lax_device
     step "a corrupt block over dm-verity gives EIO and a corrupt layer" reads_eio_over_dm
-    step "apply runs the service from an oci: layout and it serves a page" applies_by_both
+    shifted=(--idmap 700000000)
+    step "ids are shifted over dm-verity by a server without privileges" shifts_ids_over_dm
+    step "a verity device goes with the last user of a mount with shifted ids" \
+        goes_with_its_last_user "${shifted[@]}"
+    step "a verity device with another table is not taken where a server reads it" \
+        takes_no_lax_device "${shifted[@]}"
+    step "a corrupt block over dm-verity gives EIO through a server, too" \
+        reads_eio_over_dm "${shifted[@]}"
+    step "apply runs the service from an oci: layout and it serves a page" applies_with_servers
     step "a service at the bridge answers at each of the host's addresses" is_forwarded
     step "a service at the bridge reaches another one by name and by the host" finds_by_name
     step "doctor tells what this host can enforce" doctor_tells

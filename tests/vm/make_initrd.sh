@@ -17,8 +17,9 @@ mkdir -p "$root"/{dev,etc,mnt/payload,proc,root,run,sys,tmp,var/tmp} "$root"/usr
 ln -s usr/bin usr/lib usr/lib64 usr/sbin "$root/"
 
 # What the packages install as programs, and what of them and of mosb is loaded while they run.
-programs=$(dpkg -L bash busybox-static coreutils curl diffutils dmsetup erofs-utils findutils grep \
-    iproute2 jq kmod mawk mount nftables procps sed squashfs-tools util-linux |
+programs=$(dpkg -L bash busybox-static coreutils cryptsetup-bin curl diffutils dmsetup \
+    docker-registry erofs-utils findutils grep iproute2 jq kmod mawk mount nftables procps sed \
+    squashfs-tools util-linux |
     grep -E '^(/usr)?/s?bin/[^/]+$')
 loaded=$(dpkg -L libcryptsetup12 libcurl4 libdevmapper1.02.1 libfuse3-3 libnftables1 libnl-3-200 \
     liblxc1 libsquashfuse0 libarchive13 | grep -E '\.so\.[0-9]+$')
