@@ -96,6 +96,44 @@ firewall() {
     down_leaves before
 }
 
+test_case "rules of iptables-legacy that drop what services send are named, and never changed" legacy
+legacy() {
+    local program hint
+    on_host test -e /proc/net/ip_tables_names || skip "this kernel has no ip_tables"
+    on_host iptables-legacy -P FORWARD DROP 2>/dev/null || skip "this kernel has no table of ip_tables"
+    manifest_v2 m.yaml < <(one_service)
+    somebody outside 9000
+    host_facts >before
+    on_host iptables-legacy-save | grep -v '^#' >legacy-before
+    for program in apply plan; do
+        refused 17 net-setup "chain 'FORWARD' of table 'filter' of iptables-legacy" mosb $program m.yaml
+    done
+    hint=$err
+    contains "$hint" '^hint: .*iptables-legacy -I FORWARD -i lxcbr0 -j ACCEPT'
+    configure "bridge: {adjust_firewall: true}"
+    refused 17 net-setup "chain 'FORWARD' of table 'filter' of iptables-legacy" mosb apply m.yaml
+    works mosb doctor
+    contains "$out" '^other firewalls +degraded .*iptables-legacy'
+    host_facts | diff before -
+    on_host iptables-legacy-save | grep -v '^#' | diff legacy-before -
+    # As the hint says.
+    on_host sh -ec "$(sed -nE 's/^hint: .*let it pass: //p' <<<"$hint")"
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+    service_asks a tcp 192.0.2.2 9000 somebody
+    on_host iptables-legacy -D FORWARD 1
+    on_host iptables-legacy -D FORWARD 1
+    works mosb down
+    on_host iptables-legacy-save | grep -v '^#' | diff legacy-before -
+    # The old tables of IPv6 count as well.
+    on_host iptables-legacy -P FORWARD ACCEPT
+    on_host ip6tables-legacy -A FORWARD -j REJECT
+    refused 17 net-setup "'filter' of ip6tables-legacy" mosb apply m.yaml
+    on_host ip6tables-legacy -F FORWARD
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+}
+
 test_case "where Docker's chains are, the accept is in DOCKER-USER and goes with down" docker
 docker() {
     manifest_v2 m.yaml < <(two_services)
