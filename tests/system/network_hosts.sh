@@ -275,7 +275,7 @@ claimed_ipv6() {
 
 test_case "what lxc-net's DHCP server gave away goes to no service, and it gives away no service's address" dhcp
 dhcp() {
-    local name=lxcb$$ leases mac got
+    local name=lxcb$$ mac got
     leases=/var/lib/misc/dnsmasq.$name.leases
     on_host sh -c "ip link add $name type bridge; ip addr add 10.0.3.1/24 dev $name; ip link set $name up"
     configure "bridge: {name: $name}"
@@ -285,7 +285,7 @@ dhcp() {
     works mosb down
     rm "$root/var/lib/mosb/state/network.json"
     # As lxc-net starts it, with a range of that one address and its neighbour.
-    trap "rm -f $leases; remove_namespaces" EXIT
+    trap 'rm -f "$leases"; remove_namespaces' EXIT
     on_host dnsmasq --conf-file=/dev/null --pid-file="$work/dnsmasq.pid" -u root --strict-order \
         --bind-interfaces --listen-address 10.0.3.1 --dhcp-range "$got,$got" --dhcp-lease-max=253 --dhcp-no-override \
         --port=0 --except-interface=lo --interface="$name" --dhcp-leasefile="$leases" --dhcp-authoritative
