@@ -240,6 +240,10 @@ Status InstanceNetwork::check(const NetworkWish& before,
   for (const net::ServicePort& service : wish.spec.services) {
     MOSB_CHECK(check_ports(before, service, facts));
   }
+  return check_firewalls(wish);
+}
+
+Status InstanceNetwork::check_firewalls(const NetworkWish& wish) const {
   if (wish.spec.services.empty()) {
     return ok();
   }
