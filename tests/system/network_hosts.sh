@@ -125,6 +125,21 @@ legacy() {
     on_host iptables-legacy -D FORWARD 1
     works mosb down
     on_host iptables-legacy-save | grep -v '^#' | diff legacy-before -
+    # Without the program, or with another one in its place, it is not known what the rules do.
+    # $1 comes in the place of the program for mosb alone.
+    with_program() {
+        unshare --mount sh -ec 'mount --bind "$0" "$(readlink -f "$(command -v iptables-legacy)")"; exec "$@"' \
+            "$1" "$MOSB_BIN/mosb" --root "$root" plan m.yaml
+    }
+    export -f with_program
+    export root
+    works bash -c 'with_program /dev/null'
+    contains "$err" 'warning: this host has rules of iptables-legacy, which is not installed'
+    printf '#!/bin/sh\necho nonsense\n' >program
+    chmod +x program
+    refused 17 net-setup "look at the rules of .*iptables-legacy: 'nonsense' is no rule" bash -c 'with_program ./program'
+    printf '#!/bin/sh\necho broken >&2; exit 4\n' >program
+    refused 17 net-setup "look at the rules of .*iptables-legacy: 'broken'" bash -c 'with_program ./program'
     # The old tables of IPv6 count as well.
     on_host iptables-legacy -P FORWARD ACCEPT
     on_host ip6tables-legacy -A FORWARD -j REJECT
@@ -301,6 +316,11 @@ dhcp() {
     [[ $(address_of a) != "$got" ]] || fail "it has a leased address"
     manifest_v2 n.yaml < <(sleeper a "network: {type: simple, ipv4: $got}")
     refused 17 net-setup "$got of service 'a' is taken .*DHCP lease.*$mac" mosb apply n.yaml
+    # A file of leases that is none is no file without leases.
+    mv "$leases" leases
+    ln -s /dev/zero "$leases"
+    refused 17 net-setup 'leases of lxc-net' mosb plan n.yaml
+    mv leases "$leases"
     # The lease is over, and the address a service's: nobody else is offered it.
     in_ns other busybox udhcpc -f -q -n -R -i eth0 -s /bin/true >/dev/null 2>&1 || true
     kill "$(<"$work/dnsmasq.pid")"
