@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mosb/agent/service_network.h"
 #include "mosb/base/text.h"
 #include "mosb/net/dhcp_leases.h"
 #include "mosb/net/names.h"
@@ -39,7 +40,10 @@ Result<BridgeNeighbours> BridgeNeighbours::look(const net::BridgeSpec& bridge,
   }
   if (out.has_others_) {
     for (const net::Neighbour& neighbour : MOSB_TRY(netlink.neighbours(link->index))) {
-      if (!out.own_.contains(neighbour.mac)) {
+      // A service had it that is not applied any more.
+      const bool was_own =
+          service_mac({neighbour.address, std::nullopt}, instance) == neighbour.mac;
+      if (!was_own && !out.own_.contains(neighbour.mac)) {
         out.remembered_[neighbour.address] = neighbour.mac.str() + ", which had it a while ago";
       }
     }
