@@ -27,7 +27,8 @@ Error taken(const IpAddress& address, const std::string& service, const std::str
 /// Hands out the addresses of one family.
 class Assignment {
  public:
-  explicit Assignment(const IpPrefix& bridge) : bridge_(bridge) {}
+  Assignment(const IpPrefix& bridge, const AddressClaims& claims)
+      : bridge_(bridge), claims_(claims) {}
 
   Status fix(const std::string& service, const IpAddress& address) {
     const auto [it, is_new] = holders_.emplace(address, service);
@@ -61,21 +62,26 @@ class Assignment {
     return fix(service, address);
   }
   /// What it had, if that is still a good address and nobody else's, else a free one.
-  Status choose(const std::string& service, const std::optional<IpAddress>& before) {
+  Status choose(const AddressWish& wish, const std::optional<IpAddress>& before) {
     if (before && before->is_v4() == bridge_.address.is_v4() &&
-        net::check_member(*before, bridge_) && !taken_.contains(*before)) {
-      return fix(service, *before);
+        net::check_member(*before, bridge_) && !taken_.contains(*before) &&
+        (wish.attached || !claims_.contains(*before))) {
+      return fix(wish.service, *before);
     }
-    return fix(
-        service,
-        MOSB_TRY(
-            net::choose_address(bridge_, taken_, service).context("service " + quote(service))));
+    std::set<IpAddress> not_free = taken_;
+    for (const auto& [address, holder] : claims_) {
+      not_free.insert(address);
+    }
+    return fix(wish.service,
+               MOSB_TRY(net::choose_address(bridge_, not_free, wish.service)
+                            .context("service " + quote(wish.service))));
   }
   bool has(const std::string& service) const { return given_.contains(service); }
   const IpAddress& of(const std::string& service) const { return given_.at(service); }
 
  private:
   const IpPrefix& bridge_;
+  const AddressClaims& claims_;
   std::set<IpAddress> taken_;
   std::map<IpAddress, std::string> holders_;
   std::map<std::string, IpAddress> given_;
@@ -92,8 +98,9 @@ std::optional<IpAddress> lease_of(const Addresses& before, const std::string& se
 Result<Assignment> assign_family(const Addresses& before,
                                  const IpPrefix& bridge,
                                  const std::vector<AddressWish>& wishes,
-                                 bool v4) {
-  Assignment assignment(bridge);
+                                 const AddressClaims& claims) {
+  const bool v4 = bridge.address.is_v4();
+  Assignment assignment(bridge, claims);
   // First what cannot move, then what was asked for, then what was had, then the rest.
   for (const AddressWish& wish : wishes) {
     const auto lease = lease_of(before, wish.service, v4);
@@ -111,7 +118,7 @@ Result<Assignment> assign_family(const Addresses& before,
     for (const AddressWish& wish : wishes) {
       const auto lease = lease_of(before, wish.service, v4);
       if (!assignment.has(wish.service) && lease.has_value() == had) {
-        MOSB_CHECK(assignment.choose(wish.service, lease));
+        MOSB_CHECK(assignment.choose(wish, lease));
       }
     }
   }
@@ -157,9 +164,10 @@ Result<Addresses> parse_addresses(const std::string& text) {
 
 Result<Addresses> assign_addresses(const Addresses& before,
                                    const net::BridgeSpec& bridge,
-                                   const std::vector<AddressWish>& wishes) {
+                                   const std::vector<AddressWish>& wishes,
+                                   const AddressClaims& claims) {
   Addresses out{bridge, {}};
-  const Assignment v4 = MOSB_TRY(assign_family(before, bridge.ipv4, wishes, true));
+  const Assignment v4 = MOSB_TRY(assign_family(before, bridge.ipv4, wishes, claims));
   for (const AddressWish& wish : wishes) {
     if (wish.ipv6 && !bridge.ipv6) {
       return Error(Errc::kNetSetup,
@@ -170,12 +178,52 @@ Result<Addresses> assign_addresses(const Addresses& before,
     out.leases[wish.service] = {v4.of(wish.service), std::nullopt};
   }
   if (bridge.ipv6) {
-    const Assignment v6 = MOSB_TRY(assign_family(before, *bridge.ipv6, wishes, false));
+    const Assignment v6 = MOSB_TRY(assign_family(before, *bridge.ipv6, wishes, claims));
     for (const AddressWish& wish : wishes) {
       out.leases[wish.service].ipv6 = v6.of(wish.service);
     }
   }
   return out;
+}
+
+std::set<IpAddress> new_addresses(const Addresses& before,
+                                  const Addresses& assigned,
+                                  const std::vector<AddressWish>& wishes) {
+  std::set<IpAddress> out;
+  for (const AddressWish& wish : wishes) {
+    for (const bool v4 : {true, false}) {
+      const auto had = lease_of(before, wish.service, v4);
+      const auto has = lease_of(assigned, wish.service, v4);
+      if (has && has != had) {
+        out.insert(*has);
+      }
+    }
+  }
+  return out;
+}
+
+std::map<std::string, Error> refused_addresses(const Addresses& before,
+                                               const net::BridgeSpec& bridge,
+                                               const std::vector<AddressWish>& wishes,
+                                               const AddressClaims& claims) {
+  std::map<std::string, Error> refused;
+  for (const AddressWish& wish : wishes) {
+    for (const auto& asked : {wish.ipv4, wish.ipv6}) {
+      const auto claim = asked ? claims.find(asked->address) : claims.end();
+      if (claim == claims.end() ||
+          (wish.attached &&
+           lease_of(before, wish.service, asked->address.is_v4()) == asked->address)) {
+        continue;
+      }
+      refused.insert_or_assign(
+          wish.service,
+          Error(Errc::kNetSetup,
+                "address " + asked->address.str() + " of service " + quote(wish.service) +
+                    " is taken at bridge " + quote(bridge.name) + " by " + claim->second)
+              .with_hint("give the service another address, or have the other one give it up"));
+    }
+  }
+  return refused;
 }
 
 Result<Addresses> read_addresses(const Paths& paths) {

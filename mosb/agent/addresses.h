@@ -2,9 +2,11 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "mosb/agent/address_claims.h"
 #include "mosb/agent/paths.h"
 #include "mosb/base/ip_address.h"
 #include "mosb/base/result.h"
@@ -36,14 +38,28 @@ struct AddressWish {
   std::optional<manifest::TargetAddress> ipv6;
   /// It runs and is not touched: what it has, it keeps.
   bool untouched = false;
+  /// Its device is at the bridge: that it has its address is no question.
+  bool attached = false;
 };
 
-/// Gives every wish its addresses: what it asks for, else what it had, else what is free. Pure.
-/// Errors: kManifest for an address that no service can have there, kNetSetup for one that another
-/// service has.
+/// Gives every wish its addresses: what it asks for, else what it had, else what is free; of the
+/// latter two nothing that is claimed. Pure. Errors: kManifest for an address that no service can
+/// have there, kNetSetup for one that another service has.
 Result<Addresses> assign_addresses(const Addresses& before,
                                    const net::BridgeSpec& bridge,
-                                   const std::vector<AddressWish>& wishes);
+                                   const std::vector<AddressWish>& wishes,
+                                   const AddressClaims& claims = {});
+
+/// Those among the assigned addresses that services did not have before; of attached ones none.
+std::set<IpAddress> new_addresses(const Addresses& before,
+                                  const Addresses& assigned,
+                                  const std::vector<AddressWish>& wishes);
+
+/// By service: an address that it asks for and that somebody else has (kNetSetup). Pure.
+std::map<std::string, Error> refused_addresses(const Addresses& before,
+                                               const net::BridgeSpec& bridge,
+                                               const std::vector<AddressWish>& wishes,
+                                               const AddressClaims& claims);
 
 /// What was reserved last; nothing if no service ever had an address. Errors: kState.
 Result<Addresses> read_addresses(const Paths& paths);

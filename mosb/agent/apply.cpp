@@ -151,11 +151,12 @@ Result<ApplyReport> apply_manifest(const Instance& instance,
   const Addresses addresses_before = MOSB_TRY(read_addresses(paths));
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
-      MOSB_TRY(reserve_addresses(paths,
-                                 instance.id(),
-                                 context.configuration.bridge,
-                                 staying(state, manifest),
-                                 manifest.targets))};
+      MOSB_TRY(MOSB_TRY(reserve_addresses(paths,
+                                          instance.id(),
+                                          context.configuration.bridge,
+                                          staying(state, manifest),
+                                          manifest.targets))
+                   .all())};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, store, request));
   const ServiceRuntime runtime(
@@ -203,11 +204,12 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   const DesiredRequest request = desired_request(paths, instance, context, options.skip_signature);
   std::vector<AdmittedTarget> targets = MOSB_TRY(admit_all(manifest, metadata, request));
   const Reservations reserved{MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets))),
-                              MOSB_TRY(reserve_addresses(paths,
-                                                         instance,
-                                                         context.configuration.bridge,
-                                                         staying(state, manifest),
-                                                         manifest.targets))};
+                              MOSB_TRY(MOSB_TRY(reserve_addresses(paths,
+                                                                  instance,
+                                                                  context.configuration.bridge,
+                                                                  staying(state, manifest),
+                                                                  manifest.targets))
+                                           .all())};
   // Layers are looked for where an apply would have them.
   std::optional<oci::Store> store;
   if (oci::Store::exists(paths.store())) {
@@ -293,8 +295,9 @@ Result<ApplyReport> start(const Instance& instance,
   others.services.erase(target.service_name);
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
-      MOSB_TRY(
-          reserve_addresses(paths, instance.id(), context.configuration.bridge, others, {target}))};
+      MOSB_TRY(MOSB_TRY(reserve_addresses(
+                            paths, instance.id(), context.configuration.bridge, others, {target}))
+                   .all())};
   std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, service.store, request));
   const ServiceRuntime runtime(

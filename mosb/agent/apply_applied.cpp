@@ -98,14 +98,18 @@ Status bring_network(const NetworkChange& network,
   return network.as_switch(facts).forward();
 }
 
-/// Without the services whose ports of the host a process took meanwhile: they alone stay down.
-AppliedState without_held_ports(const NetworkChange& network,
-                                const std::map<std::string, ServiceFacts>& facts,
-                                AppliedState state,
-                                FirstFailure& failure) {
+/// Without the services whose ports of the host a process took meanwhile, or whose address somebody
+/// at the bridge: they alone stay down.
+AppliedState without_taken(const NetworkChange& network,
+                           const std::map<std::string, Error>& refused,
+                           const std::map<std::string, ServiceFacts>& facts,
+                           AppliedState state,
+                           FirstFailure& failure) {
   for (auto& [name, service] : state.services) {
     if (!service.stopped) {
-      service.stopped = !failure.keep(network.check_ports(name, facts));
+      const auto address = refused.find(name);
+      service.stopped = !failure.keep(address == refused.end() ? network.check_ports(name, facts)
+                                                               : Status(address->second));
     }
   }
   return state;
@@ -160,12 +164,14 @@ Result<ApplyReport> apply_applied(const Instance& instance,
   auto addresses = reserve_addresses(
       paths, instance.id(), context.configuration.bridge, {}, applied_targets(state));
   const bool have_addresses = failure.keep(addresses ? ok() : Status(addresses.error()));
+  const auto refused =
+      have_addresses ? std::move(addresses->refused) : std::map<std::string, Error>();
   const Reservations reserved{
       MOSB_TRY(reserve_uid_ranges(paths, instance.id(), uid_groups(targets))),
-      have_addresses ? *std::move(addresses) : MOSB_TRY(read_addresses(paths))};
+      have_addresses ? std::move(addresses->addresses) : MOSB_TRY(read_addresses(paths))};
   const AppliedNetwork applied{state, reserved.addresses};
-  const AppliedState reachable = without_held_ports(
-      MOSB_TRY(NetworkChange::make(request, applied, applied)), facts, state, failure);
+  const AppliedState reachable = without_taken(
+      MOSB_TRY(NetworkChange::make(request, applied, applied)), refused, facts, state, failure);
   const NetworkChange network =
       MOSB_TRY(NetworkChange::make(request, applied, {reachable, reserved.addresses}));
   // A network that cannot be had keeps only those down that need it.
@@ -203,8 +209,10 @@ Result<ApplyReport> plan_applied(const Paths& paths,
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
   const Reservations reserved{
       MOSB_TRY(plan_uid_ranges(paths, uid_groups(targets))),
-      MOSB_TRY(reserve_addresses(
-          paths, instance, context.configuration.bridge, {}, applied_targets(state)))};
+      MOSB_TRY(
+          MOSB_TRY(reserve_addresses(
+                       paths, instance, context.configuration.bridge, {}, applied_targets(state)))
+              .all())};
   const NetworkChange network = MOSB_TRY(
       NetworkChange::make(request, {state, reserved.addresses}, {state, reserved.addresses}));
   ApplyReport report{MOSB_TRY(network.plan(MOSB_TRY(runtime.observe_all()))), {}};

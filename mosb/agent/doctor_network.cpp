@@ -3,8 +3,10 @@
 #include "mosb/agent/applied_state.h"
 #include "mosb/agent/instance.h"
 #include "mosb/agent/instance_network.h"
+#include "mosb/base/process.h"
 #include "mosb/base/text.h"
 #include "mosb/net/foreign_firewall.h"
+#include "mosb/net/legacy_firewall.h"
 
 namespace mosb::agent {
 
@@ -33,6 +35,21 @@ Capability firewall(const std::string& instance, const BridgeConfiguration& brid
   const auto drops = net::find_foreign_drops(instance, bridge.name, nft);
   if (!drops) {
     return {"other firewalls", CapabilityStatus::kDegraded, drops.error().message()};
+  }
+  RealProcessRunner programs;
+  const auto legacy = net::look_at_legacy(bridge.name, programs);
+  if (!legacy) {
+    return {"other firewalls", CapabilityStatus::kDegraded, legacy.error().message()};
+  }
+  if (!legacy->dropping.empty()) {
+    return {"other firewalls",
+            CapabilityStatus::kDegraded,
+            "chain FORWARD of " + join(legacy->dropping, ", ") + ": drops what services send"};
+  }
+  if (drops->empty() && !legacy->unknown.empty()) {
+    return {"other firewalls",
+            CapabilityStatus::kDegraded,
+            "rules of " + join(legacy->unknown, ", ") + ", which is not installed: not known"};
   }
   if (drops->empty()) {
     return {"other firewalls", CapabilityStatus::kOk, "none drops what services send"};

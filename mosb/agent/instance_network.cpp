@@ -9,9 +9,12 @@
 #include "mosb/base/boot_id.h"
 #include "mosb/base/file.h"
 #include "mosb/base/json.h"
+#include "mosb/base/log.h"
+#include "mosb/base/process.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/net/foreign_firewall.h"
+#include "mosb/net/legacy_firewall.h"
 #include "mosb/net/socket_table.h"
 
 namespace mosb::agent {
@@ -55,6 +58,27 @@ Status check_firewall(const NetworkWish& wish, net::Nft& nft) {
                "a firewall of this host drops what services send: " + drop_text(drops.front()))
       .with_hint("let traffic from and to " + wish.spec.bridge.name +
                  " pass there, or set bridge.adjust_firewall in mosb.yaml so that mosb does");
+}
+
+/// The same for the tables that iptables had before nf_tables: they are the operator's to change.
+Status check_legacy_firewall(const NetworkWish& wish) {
+  RealProcessRunner programs;
+  const std::string& bridge = wish.spec.bridge.name;
+  const net::LegacyFirewall legacy = MOSB_TRY(net::look_at_legacy(bridge, programs));
+  for (const std::string& program : legacy.unknown) {
+    log::warn("this host has rules of " + program +
+              ", which is not installed: whether they drop what services send is not known");
+  }
+  if (legacy.dropping.empty()) {
+    return ok();
+  }
+  const std::string& program = legacy.dropping.front();
+  return Error(Errc::kNetSetup,
+               "a firewall of this host drops what services send: chain 'FORWARD' of table "
+               "'filter' of " +
+                   program)
+      .with_hint("mosb does not change these rules; let it pass: " + program + " -I FORWARD -i " +
+                 bridge + " -j ACCEPT; " + program + " -I FORWARD -o " + bridge + " -j ACCEPT");
 }
 
 /// Whether it leads to the service already: whoever took the port since gets nothing of it.
@@ -216,7 +240,15 @@ Status InstanceNetwork::check(const NetworkWish& before,
   for (const net::ServicePort& service : wish.spec.services) {
     MOSB_CHECK(check_ports(before, service, facts));
   }
-  return wish.spec.services.empty() ? ok() : check_firewall(wish, *nft_);
+  return check_firewalls(wish);
+}
+
+Status InstanceNetwork::check_firewalls(const NetworkWish& wish) const {
+  if (wish.spec.services.empty()) {
+    return ok();
+  }
+  MOSB_CHECK(check_firewall(wish, *nft_));
+  return check_legacy_firewall(wish);
 }
 
 Result<std::vector<net::ForeignDrop>> InstanceNetwork::to_adjust(const NetworkWish& wish) const {

@@ -40,6 +40,8 @@ class InstanceNetwork {
   Status check_ports(const NetworkWish& before,
                      const net::ServicePort& service,
                      const std::map<std::string, ServiceFacts>& facts) const;
+  /// Of that what is about firewalls.
+  Status check_firewalls(const NetworkWish& wish) const;
   /// Bridge, rules, settings, name files; devices that a running service lost are made again.
   Status bring(const NetworkWish& wish, const std::map<std::string, ServiceFacts>& facts) const;
 

@@ -22,23 +22,29 @@ constexpr ByteCount kMaxFile{1 * kMiB};
 /// What a resolver takes of its configuration (resolv.conf(5)).
 constexpr std::size_t kMaxServers = 3;
 
-/// The words of each line that is one, without its comment.
+/// The words of each line that is one, without its comment, whatever ends it.
 std::vector<std::vector<std::string>> configuration_lines(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r";
   std::vector<std::vector<std::string>> lines;
   for (const std::string& line : split(text, '\n')) {
     std::vector<std::string> words;
-    for (const std::string& part : split(line.substr(0, line.find_first_of("#;")), ' ')) {
-      for (const std::string& word : split(part, '\t')) {
-        if (!word.empty()) {
-          words.push_back(word);
-        }
-      }
+    std::string_view rest = std::string_view(line).substr(0, line.find_first_of("#;"));
+    while (rest.find_first_not_of(kSpace) != std::string_view::npos) {
+      rest.remove_prefix(rest.find_first_not_of(kSpace));
+      words.emplace_back(rest.substr(0, rest.find_first_of(kSpace)));
+      rest.remove_prefix(words.back().size());
     }
     if (words.size() > 1) {
       lines.push_back(std::move(words));
     }
   }
   return lines;
+}
+
+bool can_be_asked(const IpAddress& server) {
+  const bool is_link_local =
+      !server.is_v4() && server.bytes()[0] == 0xfe && (server.bytes()[1] & 0xc0U) == 0x80;
+  return !server.is_loopback() && !server.is_unspecified() && !is_link_local;
 }
 
 /// What a service may be told of the host's configuration.
@@ -57,7 +63,7 @@ HostResolver read_host(std::string_view text) {
     }
     if (words[0] == "nameserver" && out.servers.size() < kMaxServers) {
       const auto address = IpAddress::parse(words[1]);
-      if (address && !address->is_loopback()) {
+      if (address && can_be_asked(*address)) {
         out.servers.push_back(words[1]);
       }
     } else if (words[0] == "search" || words[0] == "domain") {
@@ -143,18 +149,18 @@ std::string resolv_conf_text(const manifest::TargetDns& dns, std::string_view ho
   return text + line("search", resolver.search) + line("options", resolver.options);
 }
 
-std::string host_resolv_conf() {
-  std::string last;
-  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
-    const auto text = read_file(path, kMaxFile);
+std::string host_resolv_conf(const std::vector<std::string>& files) {
+  std::string first;
+  for (const std::string& path : files) {
+    const auto text = read_named_file(path, kMaxFile);
     if (text && !read_host(*text).servers.empty()) {
       return *text;
     }
-    if (text && last.empty()) {
-      last = *text;
+    if (text && first.empty()) {
+      first = *text;
     }
   }
-  return last;
+  return first;
 }
 
 Status write_name_files(const std::string& dir, const NameFiles& files) {

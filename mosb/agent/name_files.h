@@ -28,13 +28,19 @@ inline constexpr const char* kHostnameFile = "/etc/hostname";
 std::string hosts_text(const net::ServicePort& own,
                        const std::string& hostname,
                        const std::vector<net::ServicePort>& services);
-/// `host`: what the host itself asks (host_resolv_conf()). Servers on the host's loopback cannot be
-/// asked from a service and are left out. Pure.
+/// `host`: what the host itself asks (host_resolv_conf()). Servers on the host's loopback or behind
+/// one of its devices (fe80::/10, with a zone or without) cannot be asked from a service and are
+/// left out. Pure.
 std::string resolv_conf_text(const manifest::TargetDns& dns, std::string_view host);
 
-/// The text of the host's resolv.conf; where that leads to a resolver on its own loopback, of the
-/// file that names the servers behind it, as systemd-resolved keeps one. "" if there is none.
-std::string host_resolv_conf();
+/// Where a host has its own, and where systemd-resolved names the servers behind the one that it
+/// has at the loopback.
+inline const std::vector<std::string> kHostResolvConf{"/etc/resolv.conf",
+                                                      "/run/systemd/resolve/resolv.conf"};
+/// The text of the first of the files that names a server which a service can ask; if none does,
+/// of the first that is there, for its other lines. "" if there is none, or none that can be read.
+/// A file may be a symlink, as /etc/resolv.conf mostly is.
+std::string host_resolv_conf(const std::vector<std::string>& files = kHostResolvConf);
 
 /// Writes them into `dir`, made if missing. A file that a service has bound is changed in place, so
 /// that it sees the change; one that holds its text already is not touched.

@@ -24,14 +24,18 @@ bool is_connected(const manifest::Target& target) {
   return target.network.type == manifest::TargetNetwork::Type::kSimple;
 }
 
+net::MacAddress service_mac(const Lease& lease, const std::string& instance) {
+  // Of the address, not of the name: whoever asked for the address before knows the right one still
+  // when another service has got it.
+  return net::MacAddress::derived_from(instance + "/" + lease.ipv4.str());
+}
+
 net::ServicePort service_port(const manifest::Target& target,
                               const Lease& lease,
                               const std::string& instance) {
   net::ServicePort port;
   port.service = target.service_name;
-  // Of the address, not of the name: whoever asked for the address before knows the right one still
-  // when another service has got it.
-  port.mac = net::MacAddress::derived_from(instance + "/" + lease.ipv4.str());
+  port.mac = service_mac(lease, instance);
   port.ipv4 = lease.ipv4;
   port.ipv6 = lease.ipv6;
   port.isolated = target.network.isolate;

@@ -19,6 +19,8 @@ struct ServiceNetwork {
 
 /// Whether the target has a place at the bridge.
 bool is_connected(const manifest::Target& target);
+/// The Ethernet address that goes with a lease.
+net::MacAddress service_mac(const Lease& lease, const std::string& instance);
 /// A target's place at the bridge. Pure.
 net::ServicePort service_port(const manifest::Target& target,
                               const Lease& lease,

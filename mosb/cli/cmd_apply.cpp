@@ -2,6 +2,7 @@
 
 #include "mosb/agent/apply.h"
 #include "mosb/agent/instance.h"
+#include "mosb/agent/network_mending.h"
 #include "mosb/base/duration.h"
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
@@ -21,6 +22,7 @@ struct ApplyFlags {
   bool dry_run = false;
   bool keep_going = false;
   bool applied = false;
+  bool network_only = false;
   bool volumes = false;
   TrustFlags trust;
 };
@@ -79,9 +81,24 @@ Result<int> apply_applied(Session& session, const ApplyFlags& flags) {
   return 0;
 }
 
+Result<int> mend_network(Session& session) {
+  const agent::Configuration configuration = MOSB_TRY(session.configuration());
+  const agent::Instance instance = MOSB_TRY(agent::Instance::open(session.paths()));
+  // Silent where nothing was to do: a timer runs it.
+  show(session, MOSB_TRY(agent::mend_network(instance, configuration)), "");
+  return 0;
+}
+
 Result<int> apply(Session& session, const ApplyFlags& flags) {
   if (flags.applied == !flags.source.empty()) {
     return Error(Errc::kUsage, "apply takes either a manifest or --applied");
+  }
+  if (flags.network_only && (!flags.applied || flags.dry_run)) {
+    return Error(Errc::kUsage, "--network-only goes with --applied and without --dry-run")
+        .with_hint("`mosb doctor` shows what is not as it should be");
+  }
+  if (flags.network_only) {
+    return mend_network(session);
   }
   if (flags.applied) {
     return apply_applied(session, flags);
@@ -117,6 +134,9 @@ void add_apply_commands(Command& app) {
   apply_command.option("SOURCE", flags->source, "The manifest's file");
   apply_command.flag(
       "--applied", flags->applied, "Bring back from disk, without network, what was applied");
+  apply_command.flag("--network-only",
+                     flags->network_only,
+                     "With --applied: put rules and devices back, and leave services alone");
   apply_command.flag("--dry-run", flags->dry_run, "Show the steps only, as `mosb plan`");
   apply_command.flag(
       "--keep-going", flags->keep_going, "A service that does not start leaves the others running");

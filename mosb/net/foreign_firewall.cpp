@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "mosb/base/text.h"
-#include "mosb/net/chain_ending.h"
+#include "mosb/net/foreign_rule.h"
 #include "mosb/net/names.h"
 #include "mosb/net/ruleset.h"
 
@@ -108,11 +108,12 @@ class RuleReader {
     std::set<std::string> seen;
     for (std::string chain = table.name; is_plain(chain) && seen.insert(chain).second;) {
       const std::vector<ForeignRule> found = MOSB_TRY(rules(table, chain));
-      const RuleEnding ending = found.empty() ? RuleEnding() : ending_of(found.back());
-      if (ending.kind != RuleEnding::Kind::kJumps) {
-        return ending.kind == RuleEnding::Kind::kDrops;
+      const ForwardRule last = found.empty() ? ForwardRule() : forward_rule(found.back());
+      if (last.match != ForwardRule::Match::kAll || last.target.empty()) {
+        return last.match == ForwardRule::Match::kAll &&
+               last.verdict == ForwardRule::Verdict::kDrop;
       }
-      chain = ending.target;
+      chain = last.target;
     }
     return false;
   }
@@ -129,7 +130,7 @@ std::string owner_of(const ForwardChain& chain,
   }
   // What Docker left when it went, its chain, nothing leads to.
   if (std::any_of(rules.begin(), rules.end(), [](const ForeignRule& rule) {
-        return ending_of(rule).target == kDockerUser;
+        return forward_rule(rule).target == kDockerUser;
       })) {
     return "Docker";
   }
@@ -144,15 +145,34 @@ std::string place_of(const ForeignDrop& drop) {
   return drop.owner == "Docker" ? kDockerUser : drop.chain;
 }
 
-bool has_accepts(const std::vector<ForeignRule>& rules,
-                 const std::string& tag,
-                 const std::string& bridge) {
-  const auto has = [&](Direction direction) {
-    return std::any_of(rules.begin(), rules.end(), [&](const ForeignRule& rule) {
-      return rule.comment == tag && accepts_all(rule, direction, bridge);
-    });
+/// What is another instance's goes when that one goes.
+bool is_other_instances(const ForeignRule& rule, const std::string& instance) {
+  return rule.comment.starts_with(rule_tag("")) && rule.comment != rule_tag(instance);
+}
+
+/// Whether all that comes from and goes to the bridge is accepted there, by whomever's rule.
+Result<bool> lets_pass(const ForwardChain& chain,
+                       const std::string& instance,
+                       const std::string& bridge,
+                       RuleReader& reader) {
+  const ChainRules rules = [&](const std::string& name) -> Result<std::vector<ForwardRule>> {
+    std::vector<ForwardRule> out;
+    if (!is_plain(name)) {
+      return out;
+    }
+    for (const ForeignRule& rule : MOSB_TRY(reader.rules(chain, name))) {
+      if (!is_other_instances(rule, instance)) {
+        out.push_back(forward_rule(rule));
+      }
+    }
+    return out;
   };
-  return has(Direction::kFrom) && has(Direction::kTo);
+  for (const Direction direction : {Direction::kFrom, Direction::kTo}) {
+    if (MOSB_TRY(fate_in(chain.name, direction, bridge, rules)) != Fate::kAccepted) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -168,17 +188,15 @@ Result<std::vector<ForeignDrop>> find_foreign_drops(const std::string& instance,
     if (!chain.drops_by_policy && !MOSB_TRY(reader.drops_unknown(chain))) {
       continue;
     }
-    const auto rules = MOSB_TRY(reader.rules(chain, chain.name));
-    const ForeignDrop drop{
-        .family = chain.family,
-        .table = chain.table,
-        .chain = chain.name,
-        .owner = owner_of(chain, chains.names.at({chain.family, chain.table}), rules)};
-    const std::string place = place_of(drop);
-    const auto asked = place == chain.name ? rules : MOSB_TRY(reader.rules(chain, place));
-    if (!has_accepts(asked, rule_tag(instance), bridge)) {
-      drops.push_back(drop);
+    if (MOSB_TRY(lets_pass(chain, instance, bridge, reader))) {
+      continue;
     }
+    const auto rules = MOSB_TRY(reader.rules(chain, chain.name));
+    drops.push_back(
+        {.family = chain.family,
+         .table = chain.table,
+         .chain = chain.name,
+         .owner = owner_of(chain, chains.names.at({chain.family, chain.table}), rules)});
   }
   return drops;
 }

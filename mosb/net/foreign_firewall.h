@@ -19,8 +19,8 @@ struct ForeignDrop {
   bool operator==(const ForeignDrop&) const = default;
 };
 
-/// Reads every chain at the forward hook but this instance's. One that already accepts what comes
-/// from and goes to `bridge` (by a rule tagged as ours) is left out.
+/// Reads every chain at the forward hook but this instance's. One that accepts all that comes from
+/// and goes to `bridge` is left out, whoever wrote that rule but another instance.
 Result<std::vector<ForeignDrop>> find_foreign_drops(const std::string& instance,
                                                     const std::string& bridge,
                                                     Nft& nft);

@@ -6,6 +6,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -135,6 +136,26 @@ std::optional<IpPrefix> address_of(const NlLibrary& nl, const nlmsghdr& message,
   return std::nullopt;
 }
 
+std::optional<Neighbour> neighbour_of(const NlLibrary& nl, const nlmsghdr& message, int index) {
+  constexpr unsigned kKnown = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  const auto* const header = static_cast<const ndmsg*>(nl.msg_data(&message));
+  if (header->ndm_ifindex != index || (header->ndm_state & kKnown) == 0) {
+    return std::nullopt;
+  }
+  const Attributes attributes(nl, message, sizeof *header);
+  if (!attributes.has(NDA_DST) || !attributes.has(NDA_LLADDR)) {
+    return std::nullopt;
+  }
+  const MacAddress mac{attributes.number<std::array<std::uint8_t, 6>>(NDA_LLADDR)};
+  if (header->ndm_family == AF_INET) {
+    return Neighbour{IpAddress::of(attributes.number<std::array<std::uint8_t, 4>>(NDA_DST)), mac};
+  }
+  if (header->ndm_family == AF_INET6) {
+    return Neighbour{IpAddress::of(attributes.number<std::array<std::uint8_t, 16>>(NDA_DST)), mac};
+  }
+  return std::nullopt;
+}
+
 Result<int> index_of(const std::string& name) {
   const NlLibrary& nl = *MOSB_TRY(nl_library());
   NetlinkSocket socket = MOSB_TRY(NetlinkSocket::open(NETLINK_ROUTE));
@@ -208,6 +229,23 @@ Result<std::vector<IpPrefix>> LibNetlink::addresses(int index) {
         }
       }));
   return addresses;
+}
+
+Result<std::vector<Neighbour>> LibNetlink::neighbours(int index) {
+  const NlLibrary& nl = *MOSB_TRY(nl_library());
+  NetlinkMessage message = MOSB_TRY(NetlinkMessage::make(RTM_GETNEIGH, NLM_F_DUMP));
+  message.append(ndmsg{});
+  std::vector<Neighbour> neighbours;
+  MOSB_CHECK(dump(
+      message,
+      "list neighbours",
+      [&] { neighbours.clear(); },
+      [&](const nlmsghdr& answer) {
+        if (const auto neighbour = neighbour_of(nl, answer, index)) {
+          neighbours.push_back(*neighbour);
+        }
+      }));
+  return neighbours;
 }
 
 Status LibNetlink::make_bridge(const std::string& name, const std::string& alias) {

@@ -25,6 +25,13 @@ struct Link {
   bool up = false;
 };
 
+/// Who has an address, as far as the kernel was told: it may have gone since.
+struct Neighbour {
+  IpAddress address;
+  MacAddress mac;
+  bool operator==(const Neighbour&) const = default;
+};
+
 /// A veth pair: both ends exist, tagged and in their places, or neither does. Whoever is killed in
 /// between leaves one whose name shows whose it is, and that the next plan removes.
 struct VethPair {
@@ -44,6 +51,8 @@ class Netlink {
   virtual ~Netlink() = default;
   virtual Result<std::vector<Link>> links() = 0;
   virtual Result<std::vector<IpPrefix>> addresses(int index) = 0;
+  /// Those that the kernel knows at the device with an Ethernet address.
+  virtual Result<std::vector<Neighbour>> neighbours(int index) = 0;
   virtual Status make_bridge(const std::string& name, const std::string& alias) = 0;
   virtual Status make_veth(const VethPair& pair) = 0;
   /// Frames may go back out of the bridge port that they came in at; and whether ports that are
@@ -67,6 +76,7 @@ class LibNetlink : public Netlink {
  public:
   Result<std::vector<Link>> links() override;
   Result<std::vector<IpPrefix>> addresses(int index) override;
+  Result<std::vector<Neighbour>> neighbours(int index) override;
   Status make_bridge(const std::string& name, const std::string& alias) override;
   Status make_veth(const VethPair& pair) override;
   Status set_bridge_port(int index, bool hairpin, bool isolated) override;

@@ -89,3 +89,55 @@ TEST_CASE("a service that runs outside the bridge's network is not left there wi
              Contains("runs with 10.9.0.7, which is not of the bridge's network 10.0.3.0/24"));
   CHECK_THAT(assigned.error().hint(), Contains("apply --applied"));
 }
+
+TEST_CASE("an address of the pool that somebody else has is never given to a service",
+          "[network]") {
+  const Addresses first = must(assign_addresses({}, bridge(), {any("a")}));
+  const AddressClaims claims{{first.leases.at("a").ipv4, "02:00:00:00:00:01"}};
+  const Addresses chosen = must(assign_addresses({}, bridge(), {any("a")}, claims));
+  CHECK(address_of(chosen, "a") != address_of(first, "a"));
+  const Addresses moved = must(assign_addresses(first, bridge(), {any("a")}, claims));
+  CHECK(address_of(moved, "a") == address_of(chosen, "a"));
+  AddressWish attached = any("a");
+  attached.attached = true;
+  CHECK(must(assign_addresses(first, bridge(), {attached}, claims)) == first);
+}
+
+TEST_CASE("a network of which all is claimed has no address for a service", "[network]") {
+  net::BridgeSpec small = bridge();
+  small.ipv4.length = 29;
+  AddressClaims claims;
+  for (int i = 2; i < 7; ++i) {
+    claims[must(IpAddress::parse("10.0.3." + std::to_string(i)))] = "somebody";
+  }
+  const auto assigned = assign_addresses({}, small, {any("a")}, claims);
+  REQUIRE_FALSE(assigned);
+  CHECK(assigned.error().code() == Errc::kNetSetup);
+  claims.erase(must(IpAddress::parse("10.0.3.4")));
+  CHECK(address_of(must(assign_addresses({}, small, {any("a")}, claims)), "a") == "10.0.3.4");
+}
+
+TEST_CASE("an address that a manifest names is refused if somebody else has it", "[network]") {
+  const std::vector<AddressWish> wishes{fixed("a", "10.0.3.9"), fixed("b", "10.0.3.10")};
+  const AddressClaims claims{
+      {must(IpAddress::parse("10.0.3.9")), "02:00:00:00:00:01, which answers for it"}};
+  const auto refused = refused_addresses({}, bridge(), wishes, claims);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.at("a").code() == Errc::kNetSetup);
+  CHECK_THAT(refused.at("a").message(),
+             Contains("10.0.3.9 of service 'a' is taken at bridge 'lxcbr0' by 02:00:00:00:00:01"));
+  // What runs with it keeps it; what runs with another one does not get it.
+  const Addresses before = must(assign_addresses({}, bridge(), wishes));
+  std::vector<AddressWish> running = wishes;
+  running[0].attached = true;
+  CHECK(refused_addresses(before, bridge(), running, claims).empty());
+  CHECK(refused_addresses({}, bridge(), running, claims).size() == 1);
+}
+
+TEST_CASE("only addresses that a service did not have are new", "[network]") {
+  const Addresses before = must(assign_addresses({}, bridge(true), {any("a")}));
+  const std::vector<AddressWish> wishes{any("a"), fixed("b", "10.0.3.9")};
+  const Addresses after = must(assign_addresses(before, bridge(true), wishes));
+  CHECK(new_addresses(before, after, wishes) ==
+        std::set<IpAddress>{must(IpAddress::parse("10.0.3.9")), *after.leases.at("b").ipv6});
+}

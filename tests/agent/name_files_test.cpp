@@ -1,5 +1,7 @@
 #include "mosb/agent/name_files.h"
 
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 
 #include "mosb/base/file.h"
@@ -72,6 +74,64 @@ TEST_CASE("a resolver asks the host's servers but for those on its loopback", "[
   CHECK(resolv_conf_text(host, "nameserver 127.0.0.1\n").empty());
   CHECK(resolv_conf_text(host, "nameserver 1.1.1.1; evil\nnameserver fe80::1%eth0\nnonsense\n") ==
         "nameserver 1.1.1.1\n");
+}
+
+TEST_CASE("a resolver's configuration is read as its editor left it", "[network]") {
+  const manifest::TargetDns host;
+  CHECK(resolv_conf_text(host, "nameserver 192.0.2.1\r\nsearch a.example\r\n\r\n") ==
+        "nameserver 192.0.2.1\nsearch a.example\n");
+  CHECK(resolv_conf_text(host, "  nameserver \t 192.0.2.1  \n;nameserver 192.0.2.2\nnameserver") ==
+        "nameserver 192.0.2.1\n");
+  CHECK(resolv_conf_text(host, "nameserver 192.0.2.1\ndomain a.example\nsearch b.example\n") ==
+        "nameserver 192.0.2.1\nsearch b.example\n");
+  CHECK(resolv_conf_text(host, "nameserver 192.0.2.1\nsearch a.example \x1b[2J\n") ==
+        "nameserver 192.0.2.1\n");
+  const std::string comments(64 * 1024, '#');
+  CHECK(resolv_conf_text(host, comments + "\nnameserver 192.0.2.1\n") == "nameserver 192.0.2.1\n");
+}
+
+TEST_CASE("a service is told of three servers at most, none of which only the host can ask",
+          "[network]") {
+  const manifest::TargetDns host;
+  CHECK(resolv_conf_text(host,
+                         "nameserver 127.0.0.53\nnameserver fe80::1%eth0\nnameserver fe80::1\n"
+                         "nameserver 0.0.0.0\nnameserver ::\nnameserver ::ffff:127.0.0.1\n"
+                         "nameserver 192.0.2.1\nnameserver 2001:db8::1\nnameserver 192.0.2.3\n"
+                         "nameserver 192.0.2.4\n") ==
+        "nameserver 192.0.2.1\nnameserver 2001:db8::1\nnameserver 192.0.2.3\n");
+}
+
+TEST_CASE("where the host asks itself, services ask the servers behind it", "[network]") {
+  const TempDir dir = must(TempDir::make("/tmp", "mosb-resolv-"));
+  const std::string own = dir.path() + "/resolv.conf";
+  const std::string behind = dir.path() + "/behind.conf";
+  const auto write = [](const std::string& path, const std::string& text) {
+    REQUIRE(write_file_atomic(path, text, 0644));
+  };
+  CHECK(host_resolv_conf({own, behind}).empty());
+  write(own, "nameserver 127.0.0.53\nsearch a.example\n");
+  CHECK(host_resolv_conf({own, behind}) == "nameserver 127.0.0.53\nsearch a.example\n");
+  CHECK(resolv_conf_text({}, host_resolv_conf({own, behind})) == "search a.example\n");
+  write(behind, "nameserver 192.0.2.1\n");
+  CHECK(host_resolv_conf({own, behind}) == "nameserver 192.0.2.1\n");
+  write(own, "nameserver 192.0.2.9\n");
+  CHECK(host_resolv_conf({own, behind}) == "nameserver 192.0.2.9\n");
+  REQUIRE(sys::unlink(own));
+  CHECK(host_resolv_conf({own, behind}) == "nameserver 192.0.2.1\n");
+}
+
+TEST_CASE("a resolv.conf that is a symlink counts, and one without bounds does not", "[network]") {
+  const TempDir dir = must(TempDir::make("/tmp", "mosb-resolv-"));
+  const std::string own = dir.path() + "/resolv.conf";
+  REQUIRE(write_file_atomic(dir.path() + "/real", "nameserver 192.0.2.1\n", 0644));
+  std::filesystem::create_symlink("real", own);
+  CHECK(host_resolv_conf({own}) == "nameserver 192.0.2.1\n");
+  std::filesystem::remove(own);
+  std::filesystem::create_symlink("/dev/zero", own);
+  CHECK(host_resolv_conf({own}).empty());
+  std::filesystem::remove(own);
+  REQUIRE(write_file_atomic(own, std::string(2 << 20U, '\n') + "nameserver 192.0.2.1\n", 0644));
+  CHECK(host_resolv_conf({own}).empty());
 }
 
 TEST_CASE("what a manifest says of resolvers goes before what the host has", "[network]") {

@@ -131,3 +131,18 @@ TEST_CASE("an accept for another bridge or of another instance does not count", 
   CHECK(left.find("mosb:0badcafe") == std::string::npos);
   CHECK(left.find("mosb:0badcaff") != std::string::npos);
 }
+
+TEST_CASE("what an operator lets pass for the bridge in both directions counts, whoever wrote it",
+          "[net]") {
+  FirewallLab lab;
+  lab.host.sh(
+      "iptables -P FORWARD DROP; iptables -N user; iptables -A FORWARD -j user; "
+      "iptables -A user -i lxcbr0 -j ACCEPT");
+  CHECK(lab.drops().size() == 1);
+  lab.host.sh("iptables -A user -p tcp -o lxcbr0 -j ACCEPT");
+  CHECK(lab.drops().size() == 1);
+  lab.host.sh("iptables -A user -o lxcbr0 -j ACCEPT");
+  CHECK(lab.drops().empty());
+  lab.host.sh("iptables -I user -j DROP");
+  CHECK(lab.drops().size() == 1);
+}

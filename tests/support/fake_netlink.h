@@ -43,6 +43,7 @@ class FakeNetlink final : public Netlink {
 
   Result<std::vector<Link>> links() override { return all; }
   Result<std::vector<IpPrefix>> addresses(int index) override { return of[index]; }
+  Result<std::vector<Neighbour>> neighbours(int index) override { return known[index]; }
   Status make_bridge(const std::string& name, const std::string& alias) override {
     MOSB_CHECK(call("make bridge " + name));
     add_link(name, "bridge", alias);
@@ -101,6 +102,7 @@ class FakeNetlink final : public Netlink {
 
   std::vector<Link> all;
   std::map<int, std::vector<IpPrefix>> of;
+  std::map<int, std::vector<Neighbour>> known;
   std::map<std::string, std::string> settings;
 
  private:

@@ -203,6 +203,55 @@ END
     asks outside tcp 192.0.2.1 80 a
 }
 
+test_case "apply --applied --network-only mends the network and nothing else" network_only
+network_only() {
+    local damage device pid
+    works mosb apply --applied --network-only
+    equal "$out" ""
+    manifest_v2 m.yaml < <(
+        echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000}]}"
+        sleeper b "network: {type: simple}")
+    works mosb apply m.yaml
+    pid=$(pid_of a)
+    works mosb apply --applied --network-only
+    equal "$out" ""
+    device=$(device_of a)
+    while read -r damage; do
+        # shellcheck disable=SC2086 # words
+        on_host ${damage//DEVICE/$device}
+        works mosb apply --applied --network-only
+        contains "$out" '^network '
+        asks outside tcp 192.0.2.1 80 a
+        plan_says_no_change m.yaml "$damage"
+    done <<'END'
+nft flush ruleset
+ip link del DEVICE
+sysctl -qw net.ipv4.ip_forward=0
+END
+    equal "$(pid_of a)" "$pid"
+    # A service that ended stays ended, and no image is looked at.
+    kill -KILL "$(pid_of b)"
+    eventually 5 sh -c '! mosb ps | grep -q ^b.*ready'
+    mv "$root/var/lib/mosb/store" "$root/var/lib/mosb/store-away"
+    on_host nft flush ruleset
+    works mosb apply --applied --network-only
+    asks outside tcp 192.0.2.1 80 a
+    lacks "$(mosb ps)" '^b .*(running|ready)'
+    mv "$root/var/lib/mosb/store-away" "$root/var/lib/mosb/store"
+    # What it cannot mend it says, after it mended the rest.
+    on_host nft flush ruleset
+    on_host iptables -P FORWARD DROP
+    refused 17 net-setup "chain 'FORWARD' of table 'ip filter'" mosb apply --applied --network-only
+    asks host tcp 192.0.2.1 80 a
+    on_host iptables -P FORWARD ACCEPT
+    refused 2 usage 'goes with --applied' mosb apply m.yaml --network-only
+    refused 2 usage 'without --dry-run' mosb apply --applied --network-only --dry-run
+    works mosb down
+    works mosb apply --applied --network-only
+    equal "$out" ""
+    equal "$(on_host nft -s list ruleset | grep -c mosb)" 0
+}
+
 test_case "a bridge that somebody else made is used with its network and left as it was" foreign_bridge
 foreign_bridge() {
     on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.7.0.1/24 dev lxcbr0; ip link set lxcbr0 up'

@@ -96,6 +96,59 @@ firewall() {
     down_leaves before
 }
 
+test_case "rules of iptables-legacy that drop what services send are named, and never changed" legacy
+legacy() {
+    local program hint
+    on_host test -e /proc/net/ip_tables_names || skip "this kernel has no ip_tables"
+    on_host iptables-legacy -P FORWARD DROP 2>/dev/null || skip "this kernel has no table of ip_tables"
+    manifest_v2 m.yaml < <(one_service)
+    somebody outside 9000
+    host_facts >before
+    on_host iptables-legacy-save | grep -v '^#' >legacy-before
+    for program in apply plan; do
+        refused 17 net-setup "chain 'FORWARD' of table 'filter' of iptables-legacy" mosb $program m.yaml
+    done
+    hint=$err
+    contains "$hint" '^hint: .*iptables-legacy -I FORWARD -i lxcbr0 -j ACCEPT'
+    configure "bridge: {adjust_firewall: true}"
+    refused 17 net-setup "chain 'FORWARD' of table 'filter' of iptables-legacy" mosb apply m.yaml
+    works mosb doctor
+    contains "$out" '^other firewalls +degraded .*iptables-legacy'
+    host_facts | diff before -
+    on_host iptables-legacy-save | grep -v '^#' | diff legacy-before -
+    # As the hint says.
+    on_host sh -ec "$(sed -nE 's/^hint: .*let it pass: //p' <<<"$hint")"
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+    service_asks a tcp 192.0.2.2 9000 somebody
+    on_host iptables-legacy -D FORWARD 1
+    on_host iptables-legacy -D FORWARD 1
+    works mosb down
+    on_host iptables-legacy-save | grep -v '^#' | diff legacy-before -
+    # Without the program, or with another one in its place, it is not known what the rules do.
+    # $1 comes in the place of the program for mosb alone.
+    with_program() {
+        unshare --mount sh -ec 'mount --bind "$0" "$(readlink -f "$(command -v iptables-legacy)")"; exec "$@"' \
+            "$1" "$MOSB_BIN/mosb" --root "$root" plan m.yaml
+    }
+    export -f with_program
+    export root
+    works bash -c 'with_program /dev/null'
+    contains "$err" 'warning: this host has rules of iptables-legacy, which is not installed'
+    printf '#!/bin/sh\necho nonsense\n' >program
+    chmod +x program
+    refused 17 net-setup "look at the rules of .*iptables-legacy: 'nonsense' is no rule" bash -c 'with_program ./program'
+    printf '#!/bin/sh\necho broken >&2; exit 4\n' >program
+    refused 17 net-setup "look at the rules of .*iptables-legacy: 'broken'" bash -c 'with_program ./program'
+    # The old tables of IPv6 count as well.
+    on_host iptables-legacy -P FORWARD ACCEPT
+    on_host ip6tables-legacy -A FORWARD -j REJECT
+    refused 17 net-setup "'filter' of ip6tables-legacy" mosb apply m.yaml
+    on_host ip6tables-legacy -F FORWARD
+    works mosb apply m.yaml
+    asks outside tcp 192.0.2.1 80 a
+}
+
 test_case "where Docker's chains are, the accept is in DOCKER-USER and goes with down" docker
 docker() {
     manifest_v2 m.yaml < <(two_services)
@@ -124,19 +177,165 @@ END
     down_leaves before
 }
 
-# other_container: a network namespace at the bridge, as another tool would put one there.
+foreign_bridge() {
+    on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.0.3.1/24 dev lxcbr0; ip link set lxcbr0 up'
+}
+# at_bridge NAME [ADDRESS]: a network namespace at the bridge, as another tool would put one there.
+at_bridge() {
+    ip netns add "$(ns_of "$1")"
+    on_host ip link add "veth$1" type veth peer name eth0 netns "$(ns_of "$1")"
+    on_host sh -c "ip link set veth$1 master lxcbr0; ip link set veth$1 up"
+    in_ns "$1" sh -c 'ip link set lo up; ip link set eth0 up'
+    [[ -z ${2:-} ]] || in_ns "$1" ip addr add "$2/24" dev eth0
+}
 other_container() {
+    at_bridge other 10.0.3.200
+    in_ns other ip route add default via 10.0.3.1
+    somebody other 6000
+}
+
+mac_in() { in_ns "$1" ip -o link show eth0 | sed -E 's/.*link\/ether ([^ ]+).*/\1/'; }
+
+test_case "an address of the pool that another container has goes to no service, whether it is new or was kept" claimed
+claimed() {
+    local before after
+    foreign_bridge
+    at_bridge other
+    manifest_v2 m.yaml < <(one_service)
+    works mosb apply m.yaml
+    before=$(address_of a)
+    works mosb down
+    # What was kept, and somebody took meanwhile.
+    in_ns other ip addr add "$before/24" dev eth0
+    works mosb apply m.yaml
+    after=$(address_of a)
+    [[ $after != "$before" ]] || fail "it has the other's address"
+    asks outside tcp 192.0.2.1 80 a
+    plan_says_no_change m.yaml
+    works mosb apply --applied
+    equal "$(address_of a)" "$after"
+    works mosb stop a
+    works mosb start a
+    equal "$(address_of a)" "$after" "nobody else has it"
+    # What would be the first choice, of somebody who never had one.
+    works mosb down
+    rm "$root/var/lib/mosb/state/network.json"
+    works mosb apply m.yaml
+    equal "$(address_of a)" "$after" "the next free one, as before"
+    # One that the other gave up is free again, though the kernel remembers it.
+    works mosb down
+    rm "$root/var/lib/mosb/state/network.json"
+    in_ns other busybox ping -c 1 -W 2 10.0.3.1 >/dev/null
+    in_ns other ip addr flush dev eth0
+    contains "$(on_host ip neigh show "$before" dev lxcbr0)" lladdr
+    manifest_v2 n.yaml < <(sleeper a "network: {type: simple, ipv4: $before}")
+    works mosb apply n.yaml
+    equal "$(address_of a)" "$before"
+}
+
+test_case "an address of the manifest that another container has is refused with its MAC address" claimed_fixed
+claimed_fixed() {
+    local mac
+    foreign_bridge
+    at_bridge other 10.0.3.30
+    at_bridge third
+    mac=$(mac_in other)
+    manifest_v2 m.yaml < <(sleeper a "network: {type: simple, ipv4: 10.0.3.30}"; sleeper b "network: {type: simple}")
+    host_facts >before
+    refused 17 net-setup "10\.0\.3\.30 of service 'a' is taken at bridge 'lxcbr0' by $mac" mosb plan m.yaml
+    refused 17 net-setup "10\.0\.3\.30 of service 'a' is taken at bridge 'lxcbr0' by $mac" mosb apply m.yaml
+    contains "$err" '^hint: '
+    host_facts | diff before -
+    in_ns other ip addr flush dev eth0
+    works mosb apply m.yaml
+    equal "$(address_of a)" 10.0.3.30
+    # What runs is not disturbed by whoever comes later; what does not run is not started.
+    in_ns other ip addr add 10.0.3.30/24 dev eth0
+    plan_says_no_change m.yaml
+    works mosb apply --applied
+    works mosb stop a
+    refused 17 net-setup "10\.0\.3\.30 of service 'a' is taken" mosb start a
+    works mosb stop b
+    works mosb start b
+    # At a boot only that one stays down.
+    in_ns other ip addr flush dev eth0
+    works mosb start a
+    kill -KILL "$(pid_of a)" "$(pid_of b)"
+    eventually 5 sh -c '! mosb ps | grep -q running'
+    eventually 5 lacks_devices
+    in_ns other ip addr add 10.0.3.30/24 dev eth0
+    refused 17 net-setup "10\.0\.3\.30 of service 'a' is taken" mosb apply --applied
+    equal "$(state b)" ready
+    lacks "$(mosb ps)" '^a .*(running|ready)'
+    in_ns other ip addr flush dev eth0
+    works mosb apply --applied
+    equal "$(state a)" ready
+}
+
+lacks_devices() { [[ -z $(device_of a)$(device_of b) ]]; }
+
+test_case "an address of IPv6 that another container has is refused, too" claimed_ipv6
+claimed_ipv6() {
+    foreign_bridge
+    on_host ip addr add fd00:3::1/64 dev lxcbr0 nodad
+    at_bridge other
+    in_ns other ip addr add fd00:3::99/64 dev eth0 nodad
+    configure "bridge: {subnet6: 'fd00:3::/64'}"
+    manifest_v2 m.yaml < <(sleeper a "network: {type: simple, ipv6: 'fd00:3::99/64'}")
+    refused 17 net-setup "fd00:3::99 of service 'a' is taken at bridge 'lxcbr0' by $(mac_in other)" \
+        mosb apply m.yaml
+    in_ns other ip addr flush dev eth0
+    works mosb apply m.yaml
+}
+
+test_case "what lxc-net's DHCP server gave away goes to no service, and it gives away no service's address" dhcp
+dhcp() {
+    local name=lxcb$$ mac got
+    leases=/var/lib/misc/dnsmasq.$name.leases
+    on_host sh -c "ip link add $name type bridge; ip addr add 10.0.3.1/24 dev $name; ip link set $name up"
+    configure "bridge: {name: $name}"
+    manifest_v2 m.yaml < <(sleeper a "network: {type: simple}")
+    works mosb apply m.yaml
+    got=$(address_of a)
+    works mosb down
+    rm "$root/var/lib/mosb/state/network.json"
+    # As lxc-net starts it, with a range of that one address and its neighbour.
+    trap 'rm -f "$leases"; remove_namespaces' EXIT
+    on_host dnsmasq --conf-file=/dev/null --pid-file="$work/dnsmasq.pid" -u root --strict-order \
+        --bind-interfaces --listen-address 10.0.3.1 --dhcp-range "$got,$got" --dhcp-lease-max=253 --dhcp-no-override \
+        --port=0 --except-interface=lo --interface="$name" --dhcp-leasefile="$leases" --dhcp-authoritative
     ip netns add "$(ns_of other)"
     on_host ip link add vethother type veth peer name eth0 netns "$(ns_of other)"
-    on_host sh -c 'ip link set vethother master lxcbr0; ip link set vethother up'
-    in_ns other sh -c 'ip link set lo up; ip addr add 10.0.3.200/24 dev eth0; ip link set eth0 up
-        ip route add default via 10.0.3.1'
-    somebody other 6000
+    on_host sh -c "ip link set vethother master $name; ip link set vethother up"
+    in_ns other sh -c 'ip link set lo up; ip link set eth0 up'
+    mac=$(mac_in other)
+    # Nobody takes the address that it is given: only the file tells of it.
+    in_ns other busybox udhcpc -f -q -n -i eth0 -s /bin/true
+    contains "$(<"$leases")" "$mac $got "
+    works mosb apply m.yaml
+    [[ $(address_of a) != "$got" ]] || fail "it has a leased address"
+    manifest_v2 n.yaml < <(sleeper a "network: {type: simple, ipv4: $got}")
+    refused 17 net-setup "$got of service 'a' is taken .*DHCP lease.*$mac" mosb apply n.yaml
+    # A file of leases that is none is no file without leases.
+    mv "$leases" leases
+    ln -s /dev/zero "$leases"
+    refused 17 net-setup 'leases of lxc-net' mosb plan n.yaml
+    mv leases "$leases"
+    # The lease is over, and the address a service's: nobody else is offered it.
+    in_ns other busybox udhcpc -f -q -n -R -i eth0 -s /bin/true >/dev/null 2>&1 || true
+    kill "$(<"$work/dnsmasq.pid")"
+    : >"$leases"
+    works mosb apply n.yaml
+    on_host dnsmasq --conf-file=/dev/null --pid-file="$work/dnsmasq.pid" -u root --strict-order \
+        --bind-interfaces --listen-address 10.0.3.1 --dhcp-range "$got,$got" --dhcp-lease-max=253 --dhcp-no-override \
+        --port=0 --except-interface=lo --interface="$name" --dhcp-leasefile="$leases" --dhcp-authoritative
+    ! in_ns other busybox udhcpc -f -q -n -t 3 -i eth0 -s /bin/true || fail "the DHCP server gave it away"
+    kill "$(<"$work/dnsmasq.pid")"
 }
 
 test_case "another tool's container at the bridge has its network before, beside and after mosb" other_tool
 other_tool() {
-    on_host sh -c 'ip link add lxcbr0 type bridge; ip addr add 10.0.3.1/24 dev lxcbr0; ip link set lxcbr0 up'
+    foreign_bridge
     on_host sysctl -qw net.ipv4.ip_forward=1
     outside ip route add 10.0.3.200/32 via 192.0.2.1
     other_container
@@ -300,7 +499,7 @@ END
     asks outside tcp 192.0.2.1 80 a
     lacks "$(inside none ip -o link)" eth0
     # From one kind of network to another, the host's own network is left alone.
-    on_host ip -o addr | grep -v -E 'lxcbr0|mv' >own
+    on_host ip -o addr | grep -v -E 'lxcbr0|mv' | sed 's, tentative,,' >own
     manifest_v2 o.yaml < <(one_service; echo_service none 5000 "network: {type: simple}"; echo_service hosts 5000 "network: {type: simple}" "nsgroup: h")
     works mosb plan o.yaml
     lacks "$out" 'made again'
@@ -309,7 +508,7 @@ END
     service_asks a tcp hosts 5000 hosts
     works mosb apply n.yaml
     lacks "$(inside none ip -o link)" eth0
-    on_host ip -o addr | grep -v -E 'lxcbr0|mv' | diff own -
+    on_host ip -o addr | grep -v -E 'lxcbr0|mv' | sed 's, tentative,,' | diff own -
     plan_says_no_change n.yaml
 }
 

@@ -11,7 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 themes=("$@")
 if ((!$#)); then
     themes=(commands images convert machine_args trust platforms mounts rootless erofs corruption admission apply repair containers hostile refusals
-        registry transport store resources crash quickstart network network_apart network_hosts network_crash
+        registry transport store resources crash quickstart network network_apart network_hosts network_firewalls network_crash
         machines machines_confined machines_crash)
 fi
 # shellcheck source=../support/assert.sh

@@ -1,5 +1,6 @@
 #include "tests/verity/server_fixture.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -87,7 +88,7 @@ RunningServer::RunningServer(const Start& start)
   argv.insert(argv.end(), start.ids.begin(), start.ids.end());
   if (!is_file) {
     constexpr std::ptrdiff_t kBehindIds = 6;
-    argv.insert(argv.begin() + kBehindIds, "trusted");
+    argv.insert(argv.begin() + std::min(kBehindIds, std::ssize(argv)), "trusted");
   }
   child_ =
       require(spawn({.argv = argv,

@@ -200,6 +200,21 @@ flush_is_mended() {
     second_apply_is_quiet
 }
 
+# No mosb is started by hand.
+heals_itself() {
+    systemctl enable --now mosb-network.timer
+    nft flush ruleset
+    ! curl -sS --max-time 2 http://192.0.2.7/ || return 1
+    # Half a minute, and what an emulated machine needs.
+    eventually 90 curl -sS --max-time 2 http://192.0.2.7/
+    is_forwarded
+    systemctl reload-or-restart nftables.service
+    eventually 90 curl -sS --max-time 2 http://192.0.2.7/
+    [[ $(systemctl is-failed mosb-network.service) != failed ]]
+    systemctl disable --now mosb-network.timer
+    second_apply_is_quiet
+}
+
 doctor_tells() {
     mosb doctor
     has "$(mosb doctor)" 'squashfs'
@@ -560,6 +575,7 @@ if [[ ! -e $work/first-boot-done ]]; then
     step "the service runs under an AppArmor profile" is_confined
     step "a second apply has nothing to do" second_apply_is_quiet
     step "a flushed ruleset is seen by plan and mended by apply" flush_is_mended
+    step "the timer mends a flushed ruleset and what nftables' reload took away" heals_itself
     step "a killed service is repaired by apply" killed_is_repaired
     step "an unsigned image is refused and what runs stays" refuses_unsigned
     step "a volume keeps what the service writes" volume_is_kept

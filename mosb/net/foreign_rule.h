@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "mosb/base/json.h"
+#include "mosb/net/forward_rule.h"
 
 namespace mosb::net {
 
@@ -21,18 +23,7 @@ struct ForeignRule {
 /// nullopt if the element of a listing is no rule. Errors: kContent.
 Result<std::optional<ForeignRule>> parse_rule(const Json& element);
 
-/// What becomes of what no rule before it took.
-struct RuleEnding {
-  enum class Kind { kGoesOn, kDrops, kJumps };
-  Kind kind = Kind::kGoesOn;
-  /// Where kJumps goes.
-  std::string target;
-};
-/// Of a rule without any condition; one with a condition lets something go on.
-RuleEnding ending_of(const ForeignRule& rule);
-
-/// Whether the rule accepts all that comes in from, or all that goes out to, the device.
-enum class Direction { kFrom, kTo };
-bool accepts_all(const ForeignRule& rule, Direction direction, const std::string& device);
+/// What it decides. iptables' own target that rejects counts as a drop.
+ForwardRule forward_rule(const ForeignRule& rule);
 
 }  // namespace mosb::net

@@ -1,6 +1,7 @@
-#include "mosb/net/chain_ending.h"
+#include "mosb/net/foreign_rule.h"
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace mosb::net {
 
@@ -48,30 +49,56 @@ std::string target_of(const Json& expression) {
   return "";
 }
 
+/// Sets what the last, deciding expression of a rule says.
+void decide(const Json& expression, ForwardRule& rule) {
+  using Verdict = ForwardRule::Verdict;
+  rule.target = target_of(expression);
+  if (drops(expression)) {
+    rule.verdict = Verdict::kDrop;
+  } else if (expression.contains("accept")) {
+    rule.verdict = Verdict::kAccept;
+  } else if (expression.contains("return")) {
+    rule.verdict = Verdict::kReturn;
+  } else if (!rule.target.empty()) {
+    rule.verdict = expression.contains("jump") ? Verdict::kJump : Verdict::kGoto;
+  }
+}
+
+/// Sets which packets a rule is about that has one condition.
+void restrict_to(const Json& condition, ForwardRule& rule) {
+  for (const auto& [key, match] : {std::pair{"iifname", ForwardRule::Match::kFrom},
+                                   std::pair{"oifname", ForwardRule::Match::kTo}}) {
+    const Json left{{"meta", {{"key", key}}}};
+    const auto found = condition.find("match");
+    if (found != condition.end() && found->is_object() && found->value("op", Json()) == "==" &&
+        found->value("left", Json()) == left && found->value("right", Json()).is_string()) {
+      rule.match = match;
+      rule.device = found->at("right").get<std::string>();
+    }
+  }
+}
+
 }  // namespace
 
-RuleEnding ending_of(const ForeignRule& rule) {
+ForwardRule forward_rule(const ForeignRule& rule) {
   std::vector<Json> deciding;
   for (const Json& expression : rule.expressions) {
     if (!expression.is_object() || !is_bystander(expression)) {
       deciding.push_back(expression);
     }
   }
-  if (deciding.size() != 1 || !deciding.front().is_object()) {
-    return {};
+  ForwardRule out;
+  if (deciding.empty() || deciding.size() > 2 || !deciding.front().is_object() ||
+      !deciding.back().is_object()) {
+    return out;
   }
-  if (drops(deciding.front())) {
-    return {.kind = RuleEnding::Kind::kDrops, .target = {}};
+  decide(deciding.back(), out);
+  if (deciding.size() == 1) {
+    out.match = ForwardRule::Match::kAll;
+  } else {
+    restrict_to(deciding.front(), out);
   }
-  const std::string target = target_of(deciding.front());
-  return {.kind = target.empty() ? RuleEnding::Kind::kGoesOn : RuleEnding::Kind::kJumps,
-          .target = target};
-}
-
-bool accepts_all(const ForeignRule& rule, Direction direction, const std::string& device) {
-  const Json key{{"meta", {{"key", direction == Direction::kFrom ? "iifname" : "oifname"}}}};
-  const Json match{{"match", {{"op", "=="}, {"left", key}, {"right", device}}}};
-  return rule.expressions == Json::array({match, Json{{"accept", nullptr}}});
+  return out;
 }
 
 }  // namespace mosb::net
