@@ -167,9 +167,12 @@ Result<std::vector<std::unique_ptr<FuseHandler>>> make_handlers(const ServedLaye
 
 }  // namespace
 
-Result<ServedLayer> ServedLayer::parse(const std::string& root_hash, const std::string& size) {
+Result<ServedLayer> ServedLayer::parse(const std::string& root_hash,
+                                       const std::string& size,
+                                       bool checked_by_kernel) {
   return ServedLayer{.root_hash = MOSB_TRY(RootHash::parse(root_hash)),
-                     .size = ByteCount{MOSB_TRY(parse_uint(size, 1, kMaxLayerSize.value))}};
+                     .size = ByteCount{MOSB_TRY(parse_uint(size, 1, kMaxLayerSize.value))},
+                     .checked_by_kernel = checked_by_kernel};
 }
 
 void refuse_to_serve(const Error& error) {

@@ -32,7 +32,9 @@ struct ServedLayer {
   bool checked_by_kernel = false;
 
   /// ROOT_HASH SIZE. Errors: kVerity, kContent.
-  static Result<ServedLayer> parse(const std::string& root_hash, const std::string& size);
+  static Result<ServedLayer> parse(const std::string& root_hash,
+                                   const std::string& size,
+                                   bool checked_by_kernel = false);
 };
 
 /// Makes the handler of one worker thread. It runs sandboxed, once per worker.

@@ -53,11 +53,10 @@ int main(int argc, char** argv) {
                           "usage: mosb-squashfs-server ROOT_HASH SIZE UID_BASE GID_BASE COUNT "
                           "trusted|user [dm]"));
   }
-  auto layer = ServedLayer::parse(argv[1], argv[2]);
+  const auto layer = ServedLayer::parse(argv[1], argv[2], over_dm);
   if (!layer) {
     refuse_to_serve(layer.error());
   }
-  layer->checked_by_kernel = over_dm;
   const auto ids = parse_ids(argv[3], argv[4], argv[5]);
   if (!ids) {
     refuse_to_serve(ids.error());

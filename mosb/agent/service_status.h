@@ -37,7 +37,7 @@ struct ServiceStatus {
   std::optional<SystemTime> since;
   /// nullopt for a service that runs although nothing applied names it.
   std::optional<ServiceImage> image;
-  /// "fuse-verity", or "none" when nothing is mounted.
+  /// "dm-verity", "fuse-verity", or "none" when nothing is mounted.
   std::string verified_by = "none";
   std::string network;
   /// Only with the network simple.

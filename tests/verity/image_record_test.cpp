@@ -1,7 +1,11 @@
 #include "verity/image_record.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
+#include "mosb/base/sys.h"
+#include "mosb/base/temp_dir.h"
 #include "tests/support/must.h"
 
 using namespace mosb;
@@ -43,9 +47,11 @@ TEST_CASE("a record survives being written and read", "[verity]") {
   plain.write = ImageMount::Write::kUpper;
   plain.upper_dir = "/upper";
   plain.tmpfs_size.reset();
+  ImageRecord over_verity = sample();
+  over_verity.display.verifier = Verifier::kDm;
   ImageRecord with_points = plain;
   with_points.mount_points = {"/etc/hosts", "/etc/resolv.conf"};
-  for (const ImageRecord& record : {sample(), plain, with_points}) {
+  for (const ImageRecord& record : {sample(), over_verity, plain, with_points}) {
     const ImageRecord read = must(ImageRecord::parse(record.print()));
     CHECK(read.print() == record.print());
     CHECK(read.display == record.display);
@@ -56,6 +62,49 @@ TEST_CASE("a record survives being written and read", "[verity]") {
   }
   // As it was before there were any.
   CHECK(plain.print().find("mount_points") == std::string::npos);
+}
+
+TEST_CASE("each way of showing a layer has a place of its own", "[verity]") {
+  const IdRange range{700000000, 65536};
+  const LayerSource squashfs = [] {
+    LayerSource source = layer("a");
+    source.filesystem = Filesystem::kSquashfs;
+    return source;
+  }();
+  const auto place = [&](const LayerSource& source, bool view, Verifier verifier) {
+    return place_of(kEnvironment, {range, view, verifier}, source);
+  };
+  const std::string dir = "/run/mosb/layers/" + squashfs.root_hash.hex();
+  CHECK(place(squashfs, false, Verifier::kFuse).dir == dir);
+  CHECK(place(squashfs, false, Verifier::kDm).dir == dir + "/dm");
+  CHECK(place(squashfs, true, Verifier::kFuse).dir == dir + "/view-700000000-65536");
+  const LayerPlace over_verity = place(squashfs, true, Verifier::kDm);
+  CHECK(over_verity.dir == dir + "/dm-view-700000000-65536");
+  CHECK(over_verity.has_server());
+  CHECK(over_verity.has_verity());
+  // No server shows erofs.
+  CHECK(place(layer("a"), true, Verifier::kDm).dir == dir + "/dm");
+  CHECK_FALSE(place(layer("a"), true, Verifier::kDm).has_server());
+}
+
+TEST_CASE("what lies in a layer's directory is found as the places that it is", "[verity]") {
+  const TempDir dir = must(TempDir::make("/tmp", "mosb-places-"));
+  const MountEnvironment environment{dir.path(), "/libexec", "01234567"};
+  const RootHash hash = layer("a").root_hash;
+  const std::string base = kernel_place(environment, hash).dir;
+  for (const char* name :
+       {"mnt", "dm", "view-7-8", "dm-view-7-8", "dm-mnt", "dm-view-7", "view-x-8"}) {
+    must(sys::mkdir_all(base + "/" + name, 0700));
+  }
+  std::vector<std::string> found;
+  for (const LayerPlace& place : must(list_places(environment, hash))) {
+    found.push_back(place.dir.substr(base.size()) + (place.has_server() ? " server" : "") +
+                    (place.has_verity() ? " verity" : ""));
+  }
+  CHECK(found.back() == " server");  // the directory itself, after what lies in it
+  std::sort(found.begin(), found.end());
+  CHECK(found == std::vector<std::string>{
+                     " server", "/dm verity", "/dm-view-7-8 server verity", "/view-7-8 server"});
 }
 
 TEST_CASE("a damaged record is refused", "[verity]") {
