@@ -49,7 +49,7 @@ struct MountEnvironment {
   bool force_userspace_view = false;
   /// What the cgroups of layers end with, where several mount namespaces have servers of their own
   /// for one layer.
-  std::string cgroup_suffix;
+  std::string cgroup_suffix = {};
   /// Whether this process is root of a user namespace other than the host's. The kernel mounts
   /// nothing from devices then, and overlayfs takes its marks from `user.overlay.*`.
   bool in_user_namespace = false;

@@ -13,8 +13,7 @@ using namespace mosb::verity;
 
 namespace {
 
-const MountEnvironment kEnvironment{
-    "/run/mosb", "/libexec", "01234567", Verifier::kAuto, false, "", false};
+const MountEnvironment kEnvironment{"/run/mosb", "/libexec", "01234567"};
 
 LayerSource layer(const std::string& name) {
   return LayerSource{"",
