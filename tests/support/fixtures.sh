@@ -136,7 +136,7 @@ image_digest() {
 }
 
 # The processes that serve layers for this case, by the status files that they have open.
-servers() { { find /proc/[0-9]*/fd/5 -lname "$work/*" 2>/dev/null || true; } | cut -d/ -f3; }
+servers() { { find /proc/[0-9]*/fd/5 -lname "${work:?}/*" 2>/dev/null || true; } | cut -d/ -f3; }
 no_server() { [[ -z $(servers) ]]; }
 
 # envelope_of LAYOUT TAG: the path of the image's first signature.
