@@ -71,12 +71,15 @@ makes_an_image() {
     mosb image build --rootfs "$here/rootfs" -t oci:layout:web --entrypoint /bin/httpd \
         --entrypoint -f --entrypoint -h --entrypoint /www --cmd -p --cmd 127.0.0.1:8080
     mosb sign oci:layout:web --key keys/signing.key --cert keys/signing-chain.pem
-    mosb image build --rootfs "$here/rootfs" -t oci:layout:unsigned --entrypoint /bin/sh
-    # One layer of erofs, and one above a squashfs.
-    local sleeps=(--entrypoint /bin/sh --entrypoint -c --cmd 'exec sleep 100000') tag
-    mosb image build --rootfs "$here/rootfs" -t oci:layout:slim --fs erofs "${sleeps[@]}"
+}
+# Besides, one without a signature, one layer of erofs, and one above a squashfs.
+makes_all_images() {
+    makes_an_image
     mkdir -p top/www
     echo 'a page of an upper layer' >top/www/index.html
+    mosb image build --rootfs top -t oci:layout:unsigned --entrypoint /bin/sh
+    local sleeps=(--entrypoint /bin/sh --entrypoint -c --cmd 'exec sleep 100000') tag
+    mosb image build --rootfs "$here/rootfs" -t oci:layout:slim --fs erofs "${sleeps[@]}"
     mosb image build --rootfs top -t oci:layout:mixed --base oci:layout:web --fs erofs "${sleeps[@]}"
     for tag in slim mixed; do
         mosb sign "oci:layout:$tag" --key keys/signing.key --cert keys/signing-chain.pem
@@ -202,16 +205,21 @@ flush_is_mended() {
 
 # No mosb is started by hand.
 heals_itself() {
-    systemctl enable --now mosb-network.timer
+    # Its own half a minute is only waiting.
+    mkdir -p /run/systemd/system/mosb-network.timer.d
+    printf '[Timer]\nOnActiveSec=\nOnUnitInactiveSec=\nOnActiveSec=3s\nOnUnitInactiveSec=3s\nAccuracySec=1s\n' \
+        >/run/systemd/system/mosb-network.timer.d/soon.conf
+    systemctl daemon-reload
     nft flush ruleset
     ! curl -sS --max-time 2 http://192.0.2.7/ || return 1
-    # Half a minute, and what an emulated machine needs.
+    systemctl enable --now mosb-network.timer
     eventually 90 curl -sS --max-time 2 http://192.0.2.7/
     is_forwarded
     systemctl reload-or-restart nftables.service
     eventually 90 curl -sS --max-time 2 http://192.0.2.7/
     [[ $(systemctl is-failed mosb-network.service) != failed ]]
     systemctl disable --now mosb-network.timer
+    rm -r /run/systemd/system/mosb-network.timer.d
     second_apply_is_quiet
 }
 
@@ -531,7 +539,7 @@ if [[ ! -d /run/systemd/system ]]; then
         which='~[server]~[slow]'
         [[ ! -e $here/long ]] || which='~[server]'
         behaviours dm "$which"
-        step "a keyset, an image and a signature are made" makes_an_image
+        step "a keyset, images and signatures are made" makes_all_images
         step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
         step "a layer that went bad over dm-verity is named with its file and mended by apply" \
             mends_over_dm
@@ -550,7 +558,7 @@ fi
 if [[ ! -e $work/first-boot-done ]]; then
     step "the host is what it should be: kernel 6.1, cgroup v2, AppArmor" host_is_debian_12
     step "the installed programs start" prepare
-    step "a keyset, an image and a signature are made" makes_an_image
+    step "a keyset, images and signatures are made" makes_all_images
     step "an image is mounted over dm-verity and unmounted without a trace" mounts_over_dm
     step "a verity device goes with the last user of a mount that somebody took away" \
         goes_with_its_last_user
