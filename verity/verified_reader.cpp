@@ -117,29 +117,26 @@ Result<VerifiedReader> VerifiedReader::open(int fd,
   MOSB_CHECK(check_size("layer file", fd, signed_size));
   const Salt salt = MOSB_TRY(read_salt(fd, geometry));
   std::vector<Sha256> digests = MOSB_TRY(read_upper_levels(fd, salt, geometry, root_hash));
-  const auto layer = std::make_shared<Layer>(Layer{.fd = fd,
-                                                   .geometry = std::move(geometry),
-                                                   .salt = salt,
-                                                   .digests = std::move(digests),
-                                                   .filesystem = {}});
-  VerifiedReader reader(layer);
-  BlockBytes first;
-  if (reader.read_blocks(0, first)) {
-    return Error(Errc::kVerity, "data block 0 of the layer does not match the root hash");
-  }
-  layer->filesystem = MOSB_TRY(identify_filesystem(first, reader.data_size()));
-  return reader;
+  return of_layer(Layer{.fd = fd,
+                        .geometry = std::move(geometry),
+                        .salt = salt,
+                        .digests = std::move(digests),
+                        .filesystem = {}});
 }
 
 Result<VerifiedReader> VerifiedReader::open_device(int fd, ByteCount signed_size) {
   Geometry geometry = MOSB_TRY(Geometry::of_layer_size(signed_size));
   MOSB_CHECK(check_size("verity device", fd, geometry.data_size()));
-  const auto layer = std::make_shared<Layer>(Layer{.fd = fd,
-                                                   .geometry = std::move(geometry),
-                                                   .salt = {},
-                                                   .digests = {},
-                                                   .filesystem = {},
-                                                   .checked_by_kernel = true});
+  return of_layer(Layer{.fd = fd,
+                        .geometry = std::move(geometry),
+                        .salt = {},
+                        .digests = {},
+                        .filesystem = {},
+                        .checked_by_kernel = true});
+}
+
+Result<VerifiedReader> VerifiedReader::of_layer(Layer opened) {
+  const auto layer = std::make_shared<Layer>(std::move(opened));
   VerifiedReader reader(layer);
   BlockBytes first;
   if (reader.read_blocks(0, first)) {

@@ -67,6 +67,8 @@ class VerifiedReader {
   };
 
   explicit VerifiedReader(std::shared_ptr<const Layer> layer);
+  /// Reads the first block, which says what file system it is.
+  static Result<VerifiedReader> of_layer(Layer opened);
   std::optional<BlockFault::Kind> load_leaf(std::uint64_t index, Leaf& leaf) const;
   std::optional<BlockFault> check(std::uint64_t block, std::span<const std::byte> bytes);
   std::optional<BlockFault> read_checked(std::uint64_t first, std::span<std::byte> buffer) const;

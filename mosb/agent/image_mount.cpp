@@ -120,10 +120,8 @@ Status unmount_target(const Instance& instance, const std::string& target) {
   std::error_code failed;
   const std::filesystem::path path = std::filesystem::weakly_canonical(target, failed);
   for (const verity::MountState& mount : MOSB_TRY(verity::list_mounts(environment))) {
-    for (const verity::LayerState& layer : mount.layers) {
-      if (layer.corrupt && mount.target == path) {
-        MOSB_CHECK(mark_suspect(instance.paths(), layer.digest, layer.detail));
-      }
+    if (mount.target == path) {
+      MOSB_CHECK(mark_suspects(instance.paths(), mount));
     }
   }
   return verity::unmount_image(target, environment);

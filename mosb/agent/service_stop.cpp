@@ -93,11 +93,7 @@ Status ServiceRuntime::release_mounts(const std::vector<Leaving>& services) cons
   for (const verity::MountState& mount :
        MOSB_TRY(verity::list_mounts(MOSB_TRY(mount_environment())))) {
     if (goes(service_of_mount(paths_, mount.target), mount.target)) {
-      for (const verity::LayerState& layer : mount.layers) {
-        if (layer.corrupt) {
-          MOSB_CHECK(mark_suspect(paths_, layer.digest, layer.detail));
-        }
-      }
+      MOSB_CHECK(mark_suspects(paths_, mount));
       images.push_back(mount.target);
     }
   }

@@ -20,6 +20,15 @@ Status mark_suspect(const Paths& paths, const Digest& layer, const std::string& 
   return path_exists(mark) ? ok() : write_file_atomic(mark, detail + "\n", 0600);
 }
 
+Status mark_suspects(const Paths& paths, const verity::MountState& mount) {
+  for (const verity::LayerState& layer : mount.layers) {
+    if (layer.corrupt) {
+      MOSB_CHECK(mark_suspect(paths, layer.digest, layer.detail));
+    }
+  }
+  return ok();
+}
+
 bool is_suspect(const Paths& paths, const Digest& layer) {
   return path_exists(mark_of(paths, layer));
 }

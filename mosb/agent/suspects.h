@@ -6,6 +6,7 @@
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
 #include "verity/layer.h"
+#include "verity/mounted_image.h"
 
 namespace mosb::agent {
 
@@ -13,6 +14,8 @@ namespace mosb::agent {
 // server that found it, until all of the layer was read and found good or fetched again.
 
 Status mark_suspect(const Paths& paths, const Digest& layer, const std::string& detail);
+/// The same for each layer of a mount that gave bad blocks, or that nothing serves any more.
+Status mark_suspects(const Paths& paths, const verity::MountState& mount);
 bool is_suspect(const Paths& paths, const Digest& layer);
 /// Removes the mark; none is success.
 Status clear_suspect(const Paths& paths, const Digest& layer);
