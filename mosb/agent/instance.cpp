@@ -40,6 +40,26 @@ Status private_dir(const std::string& path) {
   return ok();
 }
 
+Status make_directories(const Paths& paths) {
+  const auto make = [&]() -> Status {
+    MOSB_CHECK(private_dir(paths.run()));
+    MOSB_CHECK(private_dir(paths.state()));
+    MOSB_CHECK(sys::mkdir_all(paths.volumes(), 0755));
+    MOSB_CHECK(sys::mkdir_all(paths.log(), 0755));
+    MOSB_CHECK(sys::mkdir_all(paths.services(), 0700));
+    return sys::mkdir_all(paths.file_systems(), 0700);
+  };
+  Status made = make();
+  const int err = made ? 0 : made.error().sys_errno();
+  // Root of a user namespace is nobody in the host's own directories.
+  return err == EACCES || err == EPERM || err == EROFS
+             ? Status(std::move(made)
+                          .error()
+                          .as(Errc::kHost)
+                          .with_hint("choose a place that you can write to with --root"))
+             : made;
+}
+
 /// Refuses what would only fail later and with a worse message.
 Status check_file_system(const std::string& dir) {
   struct statfs fs {};
@@ -118,12 +138,7 @@ Result<Instance> Instance::open(const Paths& paths) {
             "run mosb as root; images can be mounted in a user namespace of your own, too: "
             "unshare -rm mosb --root DIR mount …");
   }
-  MOSB_CHECK(private_dir(paths.run()));
-  MOSB_CHECK(private_dir(paths.state()));
-  MOSB_CHECK(sys::mkdir_all(paths.volumes(), 0755));
-  MOSB_CHECK(sys::mkdir_all(paths.log(), 0755));
-  MOSB_CHECK(sys::mkdir_all(paths.services(), 0700));
-  MOSB_CHECK(sys::mkdir_all(paths.file_systems(), 0700));
+  MOSB_CHECK(make_directories(paths));
   MOSB_CHECK(check_file_system(paths.state()));
   FileLock lock = MOSB_TRY(FileLock::acquire(paths.lock())
                                .with_hint("wait until it is done; `mosb ps` shows what runs"));

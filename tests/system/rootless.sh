@@ -183,7 +183,7 @@ refusals() {
         try erofs m mount oci:l:erofs mnt $n
         try ids m mount oci:l:web mnt $n --idmap 100000
         try apply m apply m.yaml $n
-        try plain setpriv --bounding-set=-all true
+        try place mosb --root /usr mount oci:l:web mnt $n
         m doctor >doctor || true
         m mounts -o json >mounts.json
 END
@@ -191,6 +191,8 @@ END
     says 22 'erofs layers cannot be mounted: in a user namespace' erofs
     says 22 'has not all of the ids from 100000 on' ids
     says 22 'in a user namespace no services can run' apply
+    says 22 "mkdir '/usr/run': Permission denied" place
+    contains "$(cat u/place)" '^hint: choose a place that you can write to with --root'
     contains "$(cat u/doctor)" 'root of a user namespace: images can be mounted'
     equal "$(jq length u/mounts.json)" 0
 }
