@@ -9,8 +9,7 @@
 #   MOSB_BIN=DIR docs/quickstart.sh   programs that are built already; nothing is built
 #
 # Packages aside, nothing stays outside DIR and the checkout's build/ but an empty folder for temporary
-# files and a range of user ids noted in /run/mosb-uids until the next reboot. Runs again as often
-# as you like.
+# files and an empty list in /run/mosb-uids. Runs again as often as you like.
 set -euo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -125,4 +124,4 @@ refused start web
 say "8. Clean up"
 clean_up
 trap - EXIT
-echo "Done. What is left is build/, and until the next reboot a range of ids in /run/mosb-uids."
+echo "Done. What is left is build/."

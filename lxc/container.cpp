@@ -34,7 +34,6 @@ namespace {
 constexpr ByteCount kMaxReport{64 * kKiB};
 /// Beyond the start timeout, which the helper itself keeps: for its own clearing up.
 constexpr std::chrono::seconds kHelperSlack{25};
-constexpr std::chrono::seconds kKillTimeout{10};
 /// A helper that has nothing more to watch ends within this.
 constexpr std::chrono::seconds kHelperEnd{30};
 
@@ -208,16 +207,16 @@ Status signal_init(const ContainerId& id, int signal) {
   return ok();
 }
 
-Status kill_container(const ContainerId& id) {
+Status kill_container(const ContainerId& id, std::chrono::milliseconds patience) {
   const Cgroup service = MOSB_TRY(Cgroup::at(service_cgroup(id.instance, id.name)));
   const bool is_whole = service.exists();
-  MOSB_CHECK(service.kill_all(kKillTimeout));
+  MOSB_CHECK(service.kill_all(patience));
   // Without its cgroup nothing was killed, and the helper has no reason to end.
   if (is_whole && MOSB_TRY(wait_for_helper(id, Deadline::in(kHelperEnd)))) {
     return ok();
   }
   const Cgroup monitor = MOSB_TRY(Cgroup::at(monitor_cgroup(id.instance, id.name)));
-  return monitor.kill_all(kKillTimeout);
+  return monitor.kill_all(patience);
 }
 
 /// The end of a run that nobody recorded.
@@ -269,7 +268,7 @@ Status start(const ContainerSpec& spec,
     started = *connecting.refusal;
   }
   if (!is_others) {
-    MOSB_CHECK(kill_container(id).context(what));
+    MOSB_CHECK(kill_container(id, kKillTimeout).context(what));
     MOSB_CHECK(collect_garbage(id).context(what));
   }
   return std::move(started).context(what);
@@ -315,10 +314,12 @@ Status ask_to_stop(const ContainerId& id, int signal) {
   return ok();
 }
 
-Status finish_stop(const ContainerId& id, const Deadline& deadline) {
+Status finish_stop(const ContainerId& id,
+                   const Deadline& deadline,
+                   std::chrono::milliseconds patience) {
   const std::string what = "stop " + quote(id.name);
   if (MOSB_TRY(run_lock_is_held(id.run_dir)) && !MOSB_TRY(wait_for_helper(id, deadline))) {
-    MOSB_CHECK(kill_container(id).context(what));
+    MOSB_CHECK(kill_container(id, patience).context(what));
   }
   MOSB_CHECK(collect_garbage(id).context(what));
   // Its parents may be empty though somebody else removed it.

@@ -75,15 +75,21 @@ struct ContainerFacts {
 /// the container's cgroup and its helper holds the lock.
 Result<ContainerFacts> observe(const ContainerId& id);
 
+/// What killed processes have to end.
+constexpr std::chrono::seconds kKillTimeout{10};
+
 /// Sends `signal` to the program (through process 1), waits up to `grace`, then kills all that is
 /// left in its cgroup. Afterwards no process, mount, cgroup or socket of it exists. Not running is
 /// success.
 Status stop(const ContainerId& id, int signal, std::chrono::milliseconds grace);
 
 /// The halves of stop(), for those who stop several and do not want to wait for each in turn: the
-/// first one sends the signal, the second one waits until `deadline` and does all the rest.
+/// first one sends the signal, the second one waits until `deadline` and does all the rest. Errors:
+/// kBusy if processes are there `patience` after they were killed.
 Status ask_to_stop(const ContainerId& id, int signal);
-Status finish_stop(const ContainerId& id, const Deadline& deadline);
+Status finish_stop(const ContainerId& id,
+                   const Deadline& deadline,
+                   std::chrono::milliseconds patience = kKillTimeout);
 
 /// Removes what a container left that is not running (kill -9 of its helper, an earlier boot).
 /// Never touches one whose helper holds the lock.

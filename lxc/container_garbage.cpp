@@ -17,8 +17,6 @@ namespace mosb::lxc {
 
 namespace {
 
-constexpr std::chrono::seconds kKillTimeout{10};
-
 Status clear_cgroup(const std::string& name) {
   const Cgroup cgroup = MOSB_TRY(Cgroup::at(name));
   if (!cgroup.exists()) {

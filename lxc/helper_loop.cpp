@@ -25,7 +25,6 @@ namespace mosb::lxc {
 namespace {
 
 constexpr std::chrono::seconds kEndTimeout{10};
-constexpr std::chrono::seconds kKillTimeout{10};
 /// How long a line may lack its end before it is written without one.
 constexpr int kPartialLineMs = 200;
 /// Exit code on record for a container whose program never ran.

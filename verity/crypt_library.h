@@ -11,7 +11,8 @@
   use(crypt_free, free) \
   use(crypt_set_log_callback, set_log_callback) \
   use(crypt_format, format) \
-  use(crypt_activate_by_volume_key, activate_by_volume_key)
+  use(crypt_activate_by_volume_key, activate_by_volume_key) \
+  use(crypt_activate_by_signed_key, activate_by_signed_key)
 // clang-format on
 
 namespace mosb::verity {

@@ -18,12 +18,17 @@ std::string complaint_of(const LayerFacts& facts,
   return over_verity ? verity_complaint(facts, layer) : kernel_complaint(facts, layer);
 }
 
-Result<std::string> recorded_complaint(const ImageRecord& record,
+Result<LayerFacts> read_recorded_facts(const ImageRecord& record,
                                        const RecordedLayer& recorded,
                                        const MountEnvironment& environment,
                                        const MountTable& table) {
-  const LayerPlace place = place_of(environment, record.display, recorded.layer);
-  const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+  return read_layer_facts(place_of(environment, record.display, recorded.layer), table);
+}
+
+std::string recorded_complaint(const LayerFacts& facts,
+                               const ImageRecord& record,
+                               const RecordedLayer& recorded,
+                               const MountEnvironment& environment) {
   std::string complaint = complaint_of(facts, recorded.layer, record.display, environment);
   if (complaint.empty() && facts.mount->device != recorded.device) {
     complaint = "the image was made from an earlier mount of it";
@@ -34,8 +39,11 @@ Result<std::string> recorded_complaint(const ImageRecord& record,
 Result<bool> has_healthy_layers(const ImageRecord& record,
                                 const MountEnvironment& environment,
                                 const MountTable& table) {
+  const bool signatures_required = environment.signatures == RootHashSignatures::kRequired;
   for (const RecordedLayer& recorded : record.layers) {
-    if (!MOSB_TRY(recorded_complaint(record, recorded, environment, table)).empty()) {
+    const LayerFacts facts = MOSB_TRY(read_recorded_facts(record, recorded, environment, table));
+    if (!recorded_complaint(facts, record, recorded, environment).empty() ||
+        (signatures_required && !has_checked_signature(facts))) {
       return false;
     }
   }

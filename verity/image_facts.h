@@ -14,12 +14,18 @@ std::string complaint_of(const LayerFacts& facts,
                          const LayerDisplay& display,
                          const MountEnvironment& environment);
 
-/// Why a mounted image can no longer rely on one of its layers; "" if it can.
-Result<std::string> recorded_complaint(const ImageRecord& record,
+/// Of a layer where the image has it mounted.
+Result<LayerFacts> read_recorded_facts(const ImageRecord& record,
                                        const RecordedLayer& recorded,
                                        const MountEnvironment& environment,
                                        const MountTable& table);
-/// Whether no layer has a complaint and the mount points are there.
+/// Why a mounted image can no longer rely on one of its layers; "" if it can. Pure.
+std::string recorded_complaint(const LayerFacts& facts,
+                               const ImageRecord& record,
+                               const RecordedLayer& recorded,
+                               const MountEnvironment& environment);
+/// Whether no layer has a complaint, nor lacks a signature that is required, and the mount points
+/// are there.
 Result<bool> has_healthy_layers(const ImageRecord& record,
                                 const MountEnvironment& environment,
                                 const MountTable& table);

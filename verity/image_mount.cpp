@@ -176,18 +176,27 @@ Result<Verifier> choose_verifier(Verifier wanted, const std::string& device_obst
         .with_hint("the verifier fuse checks every block as well");
   }
   if (wanted != Verifier::kFuse && obstacle.empty()) {
-    // Not gone round by auto: whoever started the kernel so wants to see signatures.
-    return requires_signed_root_hashes()
-               ? Result<Verifier>(
-                     Error(Errc::kHost,
-                           "this kernel takes only root hashes that are signed for its own keyring "
-                           "(dm_verity.require_signatures=1), and mosb makes no such signatures")
-                         .with_hint("start the kernel without dm_verity.require_signatures, or "
-                                    "choose the verifier fuse, which checks every block as well"))
-               : Verifier::kDm;
+    return Verifier::kDm;
   }
   MOSB_TRY(open_fuse());
   return Verifier::kFuse;
+}
+
+/// What to give to the kernel with each layer.
+Result<std::vector<LayerSource>> choose_signatures(std::vector<LayerSource> layers,
+                                                   RootHashSignatures wanted,
+                                                   Verifier verifier) {
+  layers = MOSB_TRY(
+      settle_signatures(std::move(layers), wanted, requires_signed_root_hashes(), verifier));
+  const bool any = std::ranges::any_of(
+      layers, [](const LayerSource& layer) { return layer.signature.has_value(); });
+  if (any && !checks_signed_root_hashes()) {
+    return Error(Errc::kHost,
+                 "root hashes shall be checked by their signatures (policy.root_hash_signature), "
+                 "which this kernel cannot do (CONFIG_DM_VERITY_VERIFY_ROOTHASH_SIG)")
+        .with_hint("set policy.root_hash_signature in mosb.yaml to if-demanded");
+  }
+  return layers;
 }
 
 bool has_layer_of(const std::vector<LayerSource>& layers, Filesystem filesystem) {
@@ -268,6 +277,7 @@ Status mount_resolved(const ImageMount& image, const MountEnvironment& environme
   }
   const std::string obstacle = find_device_obstacle(environment);
   const Verifier verifier = MOSB_TRY(choose_verifier(environment.verifier, obstacle));
+  layers = MOSB_TRY(choose_signatures(std::move(layers), environment.signatures, verifier));
   Mounting mounting{
       image, std::move(layers), {image.idmap, false, verifier}, environment, api, obstacle};
   // Before the kernel is asked for anything.

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "mosb/base/byte_count.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/filesystem.h"
 #include "verity/root_hash.h"
+#include "verity/root_hash_signature.h"
 
 namespace mosb::verity {
 
@@ -22,6 +24,9 @@ struct LayerSource {
   Digest digest;
   /// As the signed media type has it.
   Filesystem filesystem;
+  /// From the signed manifest, too. Of a layer that is to be mounted over dm-verity: what the
+  /// kernel is given, and without which its device is not taken for this layer's.
+  std::optional<RootHashSignature> signature = std::nullopt;
 };
 
 /// Who checks the blocks of a layer when they are read.
@@ -32,6 +37,17 @@ enum class Verifier {
   kFuse,
   /// The kernel's dm-verity, above one.
   kDm,
+};
+
+/// When dm-verity is given a layer's signature of its root hash, which it checks by the kernel's
+/// own keyrings.
+enum class RootHashSignatures {
+  /// Where the kernel demands one (dm_verity.require_signatures).
+  kIfDemanded,
+  /// Wherever a layer has one and dm-verity checks it. The kernel must have the signer's key then.
+  kIfPresent,
+  /// Always: no layer is mounted without.
+  kRequired,
 };
 
 /// Where mounts are kept and who serves them.
@@ -45,6 +61,8 @@ struct MountEnvironment {
   std::string instance;
   /// For what is mounted from now on.
   Verifier verifier = Verifier::kAuto;
+  /// For what is mounted from now on; kRequired for what is to be found mounted as well.
+  RootHashSignatures signatures = RootHashSignatures::kIfDemanded;
   /// Shift user ids in the server even where the kernel could do it.
   bool force_userspace_view = false;
   /// What the cgroups of layers end with, where several mount namespaces have servers of their own

@@ -99,6 +99,10 @@ std::string server_complaint(const ServerState& server) {
   return server.alive ? "" : "its server is gone";
 }
 
+bool has_checked_signature(const LayerFacts& facts) {
+  return facts.verity && has_signed_root_hash(*facts.verity);
+}
+
 bool has_corrupt_blocks(const LayerFacts& facts) {
   return facts.server.corrupt_blocks > 0 || (facts.verity && facts.verity->corrupt);
 }

@@ -41,6 +41,9 @@ std::string view_complaint(const LayerFacts& facts, const std::string& source);
 std::string verity_view_complaint(const LayerFacts& facts,
                                   const LayerSource& layer,
                                   const std::string& source);
+/// Whether dm-verity checks the layer, and the kernel found a signature of its root hash good.
+/// Pure.
+bool has_checked_signature(const LayerFacts& facts);
 /// Whether blocks failed their check since the layer was mounted. Pure.
 bool has_corrupt_blocks(const LayerFacts& facts);
 

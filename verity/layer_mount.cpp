@@ -78,7 +78,7 @@ Result<VerityDevice> make_device(const CheckedLayer& layer,
   const LoopDevice loop = MOSB_TRY(
       api.attach_loop(LoopSetup{layer.blob.get(), source.size, loop_tag(source.root_hash.hex())}));
   return api.activate_verity(
-      VeritySetup{name, loop.path(), geometry, source.root_hash, layer.salt});
+      VeritySetup{name, loop.path(), geometry, source.root_hash, layer.salt, source.signature});
 }
 
 /// The kernel's own file system on a device of ours.

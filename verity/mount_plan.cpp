@@ -36,6 +36,19 @@ Status check_paths(const ImageMount& image) {
   return check_mount_points(image.mount_points);
 }
 
+Error lacks_signature(const LayerSource& layer, bool demanded) {
+  const std::string what = "layer " + layer.digest.str() + " has no signature of its root hash, ";
+  constexpr char kSign[] = "build the image with --verity-key and --verity-cert";
+  if (!demanded) {
+    return Error(Errc::kVerity, what + "which this machine requires (policy.root_hash_signature)")
+        .with_hint(kSign);
+  }
+  // Not gone round by auto: whoever started the kernel so wants to see signatures.
+  return Error(Errc::kHost, what + "and this kernel demands one (dm_verity.require_signatures=1)")
+      .with_hint(std::string(kSign) +
+                 ", or choose the verifier fuse, which checks every block as well");
+}
+
 std::string action_name(LayerAction action) {
   switch (action) {
     case LayerAction::kReuse:
@@ -65,6 +78,30 @@ Result<std::vector<LayerSource>> layers_to_mount(const ImageMount& image) {
     }
   });
   std::reverse(layers.begin(), layers.end());
+  return layers;
+}
+
+Result<std::vector<LayerSource>> settle_signatures(std::vector<LayerSource> layers,
+                                                   RootHashSignatures wanted,
+                                                   bool demanded,
+                                                   Verifier verifier) {
+  const bool required = wanted == RootHashSignatures::kRequired;
+  if (required && verifier != Verifier::kDm) {
+    return Error(Errc::kHost,
+                 "this machine mounts only root hashes that are signed for the kernel "
+                 "(policy.root_hash_signature: required), which dm-verity alone checks")
+        .with_hint("choose the verifier dm, which says what it lacks here");
+  }
+  demanded = demanded && verifier == Verifier::kDm;
+  const bool checked =
+      verifier == Verifier::kDm && (demanded || wanted != RootHashSignatures::kIfDemanded);
+  for (LayerSource& layer : layers) {
+    if (!checked) {
+      layer.signature.reset();
+    } else if (!layer.signature && (demanded || required)) {
+      return lacks_signature(layer, demanded);
+    }
+  }
   return layers;
 }
 

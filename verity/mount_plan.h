@@ -19,6 +19,15 @@ namespace mosb::verity {
 /// an upper directory without kUpper or the other way round; those of check_mount_points().
 Result<std::vector<LayerSource>> layers_to_mount(const ImageMount& image);
 
+/// The layers as they are to be mounted: each with the signature of its root hash if the kernel
+/// shall check that, else without. `demanded`: by the kernel. Errors: kHost if the kernel demands
+/// one that a layer lacks, or if signatures are required where dm-verity is not the verifier;
+/// kVerity if they are required and a layer has none.
+Result<std::vector<LayerSource>> settle_signatures(std::vector<LayerSource> layers,
+                                                   RootHashSignatures wanted,
+                                                   bool demanded,
+                                                   Verifier verifier);
+
 enum class LayerAction {
   /// It is mounted and healthy.
   kReuse,

@@ -88,17 +88,15 @@ Status unmount_idle(const std::string& target, const MountEnvironment& environme
 }
 
 /// Adds what is known of the blocks that failed.
-Status add_faults(const LayerPlace& place, const MountTable& table, LayerState& layer) {
-  const LayerFacts facts = MOSB_TRY(read_layer_facts(place, table));
+void add_faults(const LayerPlace& place, const LayerFacts& facts, LayerState& layer) {
   layer.bad_blocks = facts.server.blocks;
   if (!layer.bad_blocks.empty() || !facts.verity || !facts.verity->corrupt) {
-    return ok();
+    return;
   }
   layer.silent_fault = SilentFault{facts.verity->name, place.notes()};
   if (auto blocks = read_block_notes(*layer.silent_fault)) {
     add_bad_blocks(layer, *std::move(blocks));
   }
-  return ok();
 }
 
 Result<MountState> state_of(const LiveImage& image,
@@ -111,8 +109,9 @@ Result<MountState> state_of(const LiveImage& image,
                    image.record.display.idmap,
                    image.record.display.verifier == Verifier::kDm ? "dm-verity" : "fuse-verity"};
   for (const RecordedLayer& recorded : image.record.layers) {
-    std::string complaint =
-        MOSB_TRY(recorded_complaint(image.record, recorded, environment, table));
+    const LayerFacts facts =
+        MOSB_TRY(read_recorded_facts(image.record, recorded, environment, table));
+    std::string complaint = recorded_complaint(facts, image.record, recorded, environment);
     LayerState layer{recorded.layer.digest,
                      recorded.layer.root_hash,
                      device_name(recorded.device),
@@ -121,10 +120,10 @@ Result<MountState> state_of(const LiveImage& image,
                      recorded.layer.filesystem,
                      {},
                      recorded.layer.size,
-                     std::nullopt};
+                     std::nullopt,
+                     has_checked_signature(facts)};
     if (layer.corrupt) {
-      MOSB_CHECK(
-          add_faults(place_of(environment, image.record.display, recorded.layer), table, layer));
+      add_faults(place_of(environment, image.record.display, recorded.layer), facts, layer);
     }
     state.layers.push_back(std::move(layer));
   }

@@ -64,6 +64,8 @@ struct LayerState {
   ByteCount size = {};
   /// The verity device met a bad block, and nobody has looked yet which.
   std::optional<SilentFault> silent_fault = std::nullopt;
+  /// The kernel checked a signature of the root hash by its own keyrings when it made the device.
+  bool root_hash_signed = false;
 };
 /// Says of a layer with a silent fault which blocks of its file are bad. None: it reads well again.
 void add_bad_blocks(LayerState& layer, std::vector<std::uint64_t> blocks);

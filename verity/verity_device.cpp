@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "mosb/base/file.h"
@@ -13,6 +14,8 @@
 namespace mosb::verity {
 
 namespace {
+
+constexpr char kRequireSignatures[] = "/sys/module/dm_verity/parameters/require_signatures";
 
 class CryptDevice {
  public:
@@ -51,6 +54,23 @@ void keep_message(int level, const char* message, void* text) {
   }
 }
 
+int activate_as(const CryptLibrary& library, crypt_device* device, const VeritySetup& setup) {
+  const Sha256& root = setup.root_hash.bytes();
+  const auto* const key = reinterpret_cast<const char*>(root.data());
+  if (!setup.signature) {
+    return library.activate_by_volume_key(
+        device, setup.name.c_str(), key, root.size(), CRYPT_ACTIVATE_READONLY);
+  }
+  const std::span<const std::byte> signature = setup.signature->der();
+  return library.activate_by_signed_key(device,
+                                        setup.name.c_str(),
+                                        key,
+                                        root.size(),
+                                        reinterpret_cast<const char*>(signature.data()),
+                                        signature.size(),
+                                        CRYPT_ACTIVATE_READONLY);
+}
+
 Status activate_with(const CryptLibrary& library, const VeritySetup& setup, std::string& words) {
   // For what is said before there is a device, too.
   library.set_log_callback(nullptr, keep_message, &words);
@@ -72,15 +92,31 @@ Status activate_with(const CryptLibrary& library, const VeritySetup& setup, std:
   int status =
       library.format(device.get(), CRYPT_VERITY, nullptr, nullptr, nullptr, nullptr, 0, &params);
   if (status >= 0) {
-    const Sha256& root = setup.root_hash.bytes();
-    status = library.activate_by_volume_key(device.get(),
-                                            setup.name.c_str(),
-                                            reinterpret_cast<const char*>(root.data()),
-                                            root.size(),
-                                            CRYPT_ACTIVATE_READONLY);
+    status = activate_as(library, device.get(), setup);
   }
   return status < 0 ? Status(Error::sys("activate the verity device " + quote(setup.name), -status))
                     : ok();
+}
+
+/// What the kernel says of a signature. libcryptsetup tells it in words only, those of the C
+/// library.
+Status judge_signature(Status refused, const std::string& words) {
+  const auto says = [&](int err) { return words.ends_with(std::strerror(err)); };
+  if (says(ENOKEY)) {
+    return std::move(refused)
+        .as(Errc::kHost)
+        .context("the kernel's keyrings lack the key that signed its root hash")
+        .with_hint(
+            "put the signer's certificate where this kernel looks for it: the firmware's db, "
+            "or what the kernel was built with");
+  }
+  if (says(EKEYREJECTED) || says(EBADMSG)) {
+    return std::move(refused)
+        .as(Errc::kVerity)
+        .context("the signature of its root hash is not good, says the kernel")
+        .with_hint("build the image anew with --verity-key");
+  }
+  return refused;
 }
 
 }  // namespace
@@ -119,7 +155,8 @@ Result<VerityDevice> VerityDevice::activate(const VeritySetup& setup) {
     }
     // No data was read: it is the host that refuses.
     const bool memory = active.error().sys_errno() == ENOMEM;
-    return std::move(active).as(memory ? Errc::kResource : Errc::kHost).error();
+    active = std::move(active).as(memory ? Errc::kResource : Errc::kHost);
+    return setup.signature ? judge_signature(std::move(active), words).error() : active.error();
   }
   // libdevmapper makes the node where there is no udev, and where there is.
   return VerityDevice(setup.name, "/dev/mapper/" + setup.name);
@@ -188,9 +225,12 @@ std::string verity_obstacle() {
 }
 
 bool requires_signed_root_hashes() {
-  const auto text =
-      read_kernel_file("/sys/module/dm_verity/parameters/require_signatures", ByteCount{16});
+  const auto text = read_kernel_file(kRequireSignatures, ByteCount{16});
   return text && text->starts_with("Y");
+}
+
+bool checks_signed_root_hashes() {
+  return path_exists(kRequireSignatures);
 }
 
 }  // namespace mosb::verity

@@ -25,13 +25,16 @@ struct VeritySetup {
   Geometry geometry;
   RootHash root_hash;
   Salt salt;
+  /// For the kernel to check by its own keyrings.
+  std::optional<RootHashSignature> signature = std::nullopt;
 };
 
 /// An active device. Removed with the handle; released, the kernel removes it with its last user.
 class VerityDevice {
  public:
-  /// Errors: kHost without device-mapper, libcryptsetup or dm-verity, and with libcryptsetup's
-  /// words where the kernel refuses it; kResource.
+  /// Errors: kHost without device-mapper, libcryptsetup or dm-verity, where the kernel's keyrings
+  /// lack the key of the signature, and with libcryptsetup's words where the kernel refuses it
+  /// otherwise; kVerity for a signature that is none of this root hash; kResource.
   static Result<VerityDevice> activate(const VeritySetup& setup);
 
   VerityDevice(VerityDevice&& other) noexcept;
@@ -77,8 +80,12 @@ std::optional<int> data_loop(const VerityFacts& facts);
 /// fails. Pure.
 bool is_corrupt_status(const std::string& status);
 /// Whether it checks exactly the layer's blocks against its root hash and lets no fault pass. Of
-/// the salt only the form counts: with a wrong one no block has the root hash. Pure.
+/// the salt only the form counts: with a wrong one no block has the root hash. Made with a
+/// signature of the root hash it may be, and must be if the layer has one. Pure.
 bool is_table_of(const VerityFacts& facts, const LayerSource& layer);
+/// Whether the kernel found a signature of its root hash to be good when the device was made: with
+/// any other there is no such device. Pure.
+bool has_signed_root_hash(const VerityFacts& facts);
 
 /// Now, or with its last user. Not there is success.
 Status remove_verity(const std::string& name);
@@ -99,5 +106,8 @@ std::string verity_obstacle();
 /// Whether the kernel takes root hashes only that are signed for a key in its own keyring
 /// (dm_verity.require_signatures). Known once the target's module is loaded.
 bool requires_signed_root_hashes();
+/// Whether the kernel can check such signatures at all (CONFIG_DM_VERITY_VERIFY_ROOTHASH_SIG).
+/// Known once the target's module is loaded.
+bool checks_signed_root_hashes();
 
 }  // namespace mosb::verity

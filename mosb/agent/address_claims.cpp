@@ -43,7 +43,13 @@ Result<BridgeNeighbours> BridgeNeighbours::look(const net::BridgeSpec& bridge,
       // A service had it that is not applied any more.
       const bool was_own =
           service_mac({neighbour.address, std::nullopt}, instance) == neighbour.mac;
-      if (!was_own && !out.own_.contains(neighbour.mac)) {
+      if (was_own || out.own_.contains(neighbour.mac)) {
+        continue;
+      }
+      if (neighbour.is_permanent) {
+        out.known_[neighbour.address] =
+            neighbour.mac.str() + ", as a permanent neighbour entry says";
+      } else {
         out.remembered_[neighbour.address] = neighbour.mac.str() + ", which had it a while ago";
       }
     }

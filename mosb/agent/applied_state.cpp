@@ -57,11 +57,18 @@ Result<ServiceImage> image_from(const Json& json) {
   return image;
 }
 
+Result<std::optional<RecheckFinding>> finding_of(const Json& service) {
+  const Json* const json = MOSB_TRY(json::optional_object(service, "finding"));
+  return json == nullptr ? std::optional<RecheckFinding>()
+                         : std::optional(MOSB_TRY(parse_recheck_finding(*json).context("finding")));
+}
+
 Result<AppliedService> service_from(const std::string& name, const Json& json) {
   const std::string text = MOSB_TRY(json::require_string(json, "manifest"));
   AppliedService service{MOSB_TRY(manifest::parse(text, "service " + name)),
                          MOSB_TRY(image_from(*MOSB_TRY(json::require_object(json, "image")))),
-                         MOSB_TRY(json::optional_bool(json, "stopped")).value_or(false)};
+                         MOSB_TRY(json::optional_bool(json, "stopped")).value_or(false),
+                         MOSB_TRY(finding_of(json))};
   if (service.manifest.targets.size() != 1 || service.target().service_name != name) {
     return Error(Errc::kState, "service " + quote(name) + " is not what its manifest describes");
   }
@@ -89,6 +96,9 @@ std::string print(const AppliedState& state) {
     services[name] = {{"manifest", manifest::print(service.manifest)},
                       {"image", to_json(service.image)},
                       {"stopped", service.stopped}};
+    if (service.finding) {
+      services[name]["finding"] = to_json(*service.finding);
+    }
   }
   const Json json{{"generation", state.generation},
                   {"product", state.product},

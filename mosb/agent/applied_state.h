@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mosb/agent/paths.h"
+#include "mosb/agent/recheck_finding.h"
 #include "mosb/base/clock.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
@@ -41,8 +42,13 @@ struct AppliedService {
   ServiceImage image;
   /// Stopped by an operator: stays down until `mosb start`.
   bool stopped = false;
+  /// Until the image is judged by the present time again.
+  std::optional<RecheckFinding> finding = std::nullopt;
 
   const manifest::Target& target() const { return manifest.targets.front(); }
+  /// Stopped because its image counts no more: it starts again only once that is judged otherwise.
+  bool is_blocked() const { return finding && finding->kind == RecheckFinding::Kind::kRefused; }
+  bool is_down() const { return stopped || is_blocked(); }
 };
 
 /// What this instance was last told to run. Survives reboots; says nothing of what does run.

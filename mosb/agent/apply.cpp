@@ -9,11 +9,13 @@
 #include "mosb/agent/layer_damage.h"
 #include "mosb/agent/layer_sources.h"
 #include "mosb/agent/network_change.h"
+#include "mosb/agent/network_mending.h"
 #include "mosb/agent/open_store.h"
 #include "mosb/agent/recheck.h"
 #include "mosb/agent/reconcile.h"
 #include "mosb/agent/service_runtime.h"
 #include "mosb/agent/switch_over.h"
+#include "mosb/base/dir_list.h"
 #include "mosb/base/file.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/scratch.h"
@@ -218,7 +220,9 @@ Result<ApplyReport> plan_manifest(const Paths& paths,
   oci::Store& layers = store ? *store : metadata;
   const std::vector<DesiredService> desired =
       MOSB_TRY(desire_all(std::move(targets), reserved, layers, request));
-  SwitchOver change(ServiceRuntime(paths, instance), layers, options);
+  const ServiceRuntime runtime(
+      paths, instance, context.configuration.verifier, context.configuration.layers);
+  SwitchOver change(runtime, layers, options);
   MOSB_CHECK(change.look(desired, paths));
   const std::vector<std::string> removed = to_remove(manifest, state, change.facts());
   const AppliedState after = state_after(state, manifest, context.trust, desired, removed);
@@ -290,7 +294,9 @@ Result<ApplyReport> start(const Instance& instance,
   targets.push_back(std::move(service.target));
   const manifest::Target target = targets.front().target();
   AppliedState after = service.state;
-  after.services.at(target.service_name).stopped = false;
+  AppliedService& applied = after.services.at(target.service_name);
+  applied.stopped = false;
+  remember_accepted(applied, targets.front().image.image);
   AppliedState others = service.state;
   others.services.erase(target.service_name);
   const Reservations reserved{
@@ -314,8 +320,6 @@ Result<ApplyReport> start(const Instance& instance,
     return std::optional<DesiredService>();
   };
   MOSB_CHECK(change.execute({}, network.as_switch(change.facts()), nothing_before));
-  AppliedService& applied = after.services.at(desired.front().name());
-  applied.image = remembered(applied.image, desired.front().applied.image);
   MOSB_CHECK(save_addresses(paths, reserved.addresses));
   MOSB_CHECK(save_applied_state(paths, after));
   report.scanned = runtime.scanned();
@@ -363,21 +367,6 @@ Result<DesiredService> describe_service(const Paths& paths, const std::string& n
                 request);
 }
 
-namespace {
-
-/// After services were stopped: the network that those need that are left.
-Status settle_network(const Instance& instance,
-                      const AppliedState& state,
-                      const ServiceRuntime& runtime) {
-  const Addresses addresses = MOSB_TRY(read_addresses(instance.paths()));
-  const NetworkWish wish =
-      MOSB_TRY(network_wish(instance.id(), state, addresses, host_resolv_conf()));
-  return InstanceNetwork(instance.paths(), instance.id())
-      .bring(wish, MOSB_TRY(runtime.observe_all()));
-}
-
-}  // namespace
-
 Status stop_service(const Instance& instance, const std::string& name) {
   AppliedState state = MOSB_TRY(load_applied_state(instance.paths()));
   const auto it = state.services.find(name);
@@ -410,6 +399,11 @@ Result<ApplyReport> take_down(const Instance& instance, bool remove_volumes) {
   if (remove_volumes) {
     report.steps.push_back({"volume", paths.volumes(), "removed"});
     MOSB_CHECK(remove_tree(paths.volumes()).as(Errc::kVolume));
+  }
+  // Files of volumes belong to ids of these ranges.
+  const auto volumes = list_dir(paths.volumes());
+  if (volumes ? volumes->empty() : volumes.error().code() == Errc::kNotFound) {
+    MOSB_CHECK(release_uid_ranges(paths, instance.id()));
   }
   return report;
 }

@@ -47,7 +47,7 @@ std::vector<AdmittedTarget> readmit_applied(AppliedState& state,
     }
     auto target = readmit_service(service, store, request);
     if (target) {
-      service.image = remembered(service.image, target->image.image);
+      remember_accepted(service, target->image.image);
       targets.push_back(*std::move(target));
     } else {
       (void)failure.keep(target.error());
@@ -70,7 +70,7 @@ std::vector<std::string> not_applied(const AppliedState& state,
   std::vector<std::string> names;
   for (const auto& [name, fact] : facts) {
     const auto it = state.services.find(name);
-    if (it == state.services.end() || it->second.stopped) {
+    if (it == state.services.end() || it->second.is_down()) {
       names.push_back(name);
     }
   }
@@ -106,7 +106,7 @@ AppliedState without_taken(const NetworkChange& network,
                            AppliedState state,
                            FirstFailure& failure) {
   for (auto& [name, service] : state.services) {
-    if (!service.stopped) {
+    if (!service.is_down()) {
       const auto address = refused.find(name);
       service.stopped = !failure.keep(address == refused.end() ? network.check_ports(name, facts)
                                                                : Status(address->second));
@@ -204,7 +204,8 @@ Result<ApplyReport> plan_applied(const Paths& paths,
   const std::string instance = MOSB_TRY(read_instance_id(paths));
   oci::Store store = MOSB_TRY(oci::Store::open(paths.store()));
   const DesiredRequest request{paths, instance, context.configuration, context.trust};
-  const ServiceRuntime runtime(paths, instance);
+  const ServiceRuntime runtime(
+      paths, instance, context.configuration.verifier, context.configuration.layers);
   FirstFailure failure;
   std::vector<AdmittedTarget> targets = readmit_applied(state, store, request, failure);
   const Reservations reserved{

@@ -32,12 +32,17 @@ constexpr Field kRegistry[] = {{"host"},
                                {"mirrors"}};
 constexpr Field kTrust[] = {{"notation_config"}, {"local_scope"}, {"recheck"}};
 constexpr Field kBridge[] = {{"name"}, {"subnet"}, {"subnet6"}, {"adjust_firewall"}};
-constexpr Field kPolicy[] = {
-    {"allow_host_ids"}, {"device_nodes"}, {"set_id_files"}, {"file_capabilities"}};
+constexpr Field kPolicy[] = {{"allow_host_ids"},
+                             {"device_nodes"},
+                             {"set_id_files"},
+                             {"file_capabilities"},
+                             {"root_hash_signature"}};
 /// In the order of verity::Verifier.
 constexpr std::array<std::string_view, 3> kVerifiers{"auto", "fuse", "dm"};
 /// In the order of LayerPolicy::Rule.
 constexpr std::array<std::string_view, 2> kLayerRules{"report", "refuse"};
+/// In the order of verity::RootHashSignatures.
+constexpr std::array<std::string_view, 3> kSignatureRules{"if-demanded", "if-present", "required"};
 /// In the order of Recheck.
 constexpr std::array<std::string_view, 3> kRechecks{"never", "start", "daily"};
 
@@ -167,6 +172,8 @@ void read_policy(const ObjectReader& policy, Configuration& configuration) {
   configuration.layers.device_nodes = rule("device_nodes");
   configuration.layers.set_id_files = rule("set_id_files");
   configuration.layers.file_capabilities = rule("file_capabilities");
+  configuration.layers.root_hash_signatures = static_cast<verity::RootHashSignatures>(
+      policy.get_word("root_hash_signature", kSignatureRules, {}).value_or(0));
 }
 
 void read_all(const ObjectReader& top, Configuration& configuration) {

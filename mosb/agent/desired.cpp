@@ -49,9 +49,10 @@ Result<AdmittedTarget> admit_target(const manifest::Manifest& manifest,
 Result<AdmittedTarget> readmit_service(const AppliedService& service,
                                        oci::Store& store,
                                        const DesiredRequest& request) {
-  AdmittedImage image =
-      MOSB_TRY(readmit_image(service.image, store, request.trust, request.configuration.recheck)
-                   .context("service " + quote(service.target().service_name)));
+  AdmittedImage image = MOSB_TRY(
+      readmit_image(
+          service.image, store, request.trust, recheck_of(service, request.configuration.recheck))
+          .context("service " + quote(service.target().service_name)));
   return AdmittedTarget{service.manifest, std::move(image), nullptr};
 }
 

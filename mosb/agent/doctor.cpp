@@ -104,11 +104,14 @@ Capability dm_verity() {
   const std::string obstacle = verity::verity_obstacle();
   if (obstacle.empty() && verity::requires_signed_root_hashes()) {
     return {"dm-verity",
-            CapabilityStatus::kDegraded,
-            "the kernel demands signed root hashes (dm_verity.require_signatures=1): images are "
-            "refused but with the verifier fuse"};
+            CapabilityStatus::kOk,
+            "in the kernel, which demands signed root hashes (dm_verity.require_signatures=1): "
+            "images without them are refused but with the verifier fuse"};
   }
-  return obstacle.empty() ? Capability{"dm-verity", CapabilityStatus::kOk, "in the kernel"}
+  const std::string signatures = verity::checks_signed_root_hashes()
+                                     ? "in the kernel, which can check signed root hashes"
+                                     : "in the kernel, which can't check signed root hashes";
+  return obstacle.empty() ? Capability{"dm-verity", CapabilityStatus::kOk, signatures}
                           : Capability{"dm-verity",
                                        CapabilityStatus::kMissing,
                                        obstacle + "; the fuse verifier checks every block as well"};

@@ -6,6 +6,7 @@
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/layer_file.h"
 #include "mosb/agent/layer_image.h"
+#include "mosb/agent/layer_sources.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/blob.h"
@@ -32,8 +33,8 @@ Result<LayerFile> make_layer(const BuildRequest& request,
       make_layer_image(LayerImageRequest{request.rootfs, path, request.format, request.timestamp},
                        processes,
                        temp_dir));
-  return finish_layer(
-      path, request.format, request.verity ? WithHashTree::kYes : WithHashTree::kNo);
+  return request.verity ? finish_layer(path, request.format, request.signer)
+                        : finish_plain_layer(path, request.format);
 }
 
 /// Copies a layer of the base through a file, so that a registry is asked for it once only.
@@ -47,7 +48,20 @@ Status copy_layer(const oci::Descriptor& layer,
   return sys::unlink(path);
 }
 
+/// A kernel that demands signatures wants one for each layer.
+Status require_signatures(const std::vector<oci::Descriptor>& layers) {
+  for (const oci::Descriptor& layer : layers) {
+    if (!MOSB_TRY(root_hash_signature(layer))) {
+      return Error(Errc::kContent,
+                   "layer " + layer.digest.str() + " has no signature of its root hash")
+          .with_hint("build the base with --verity-key, too, or this image without");
+    }
+  }
+  return ok();
+}
+
 Result<Image> start_from_base(const BaseImage& base,
+                              bool is_signed,
                               oci::Repository& to,
                               const std::string& temp_dir) {
   InspectedImage image = MOSB_TRY(inspect_image(base.from, base.ref));
@@ -60,6 +74,9 @@ Result<Image> start_from_base(const BaseImage& base,
   }
   if (image.manifest.layers.size() >= oci::kMaxLayers) {
     return Error(Errc::kContent, what + " has no room for another layer");
+  }
+  if (is_signed) {
+    MOSB_CHECK(require_signatures(image.manifest.layers).context(what));
   }
   for (const oci::Descriptor& layer : image.manifest.layers) {
     MOSB_CHECK(copy_layer(layer, base.from, to, temp_dir).context("copy " + what));
@@ -129,9 +146,10 @@ Result<oci::Descriptor> build_image(const BuildRequest& request,
   // Refuses a bad setting before the long work.
   MOSB_CHECK(configure(request, image.config));
   MOSB_CHECK(oci::ImageConfig::parse(image.config.print()).as(Errc::kUsage).context("settings"));
-  const LayerFile layer = MOSB_TRY(make_layer(request, processes, temp.path()));
+  const LayerFile layer =
+      MOSB_TRY(oci::with_way_out(make_layer(request, processes, temp.path()), temp_dir));
   if (request.base) {
-    image = MOSB_TRY(start_from_base(*request.base, to, temp.path()));
+    image = MOSB_TRY(start_from_base(*request.base, request.signer.has_value(), to, temp.path()));
     MOSB_CHECK(configure(request, image.config));
   }
   image.layers.push_back(layer.descriptor);

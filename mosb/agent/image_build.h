@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mosb/agent/layer_format.h"
+#include "mosb/agent/root_hash_signer.h"
 #include "mosb/base/process.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
@@ -40,6 +41,8 @@ struct BuildRequest {
   LayerFormat format = {};
   /// Without it the image cannot be mounted verified, only looked at.
   bool verity = true;
+  /// Not without verity. The layers of a base must be signed already then.
+  std::optional<RootHashSigner> signer = std::nullopt;
   std::uint32_t timestamp = 0;
 };
 

@@ -43,8 +43,11 @@ class Layers {
           Errc::kContent,
           "it unpacks to " + unpacked.str() + ", and the configuration says " + diff_id.str());
     }
-    const OverlayTar tar = MOSB_TRY(write_overlay_tar(plain, overlay, tree_));
+    const OverlayTar tar = MOSB_TRY(write_overlay_tar(
+        plain, overlay, tree_, [this](std::size_t number) { return fetch_lower(number); }));
+    below_.emplace_back(layer, diff_id);
     MOSB_CHECK(sys::unlink(plain));
+    MOSB_CHECK(sys::unlink(lower_tar()));
     if (tar.entries == 0) {
       MOSB_CHECK(sys::unlink(overlay));
       return std::optional<LayerFile>();
@@ -56,22 +59,35 @@ class Layers {
         processes_,
         temp_dir_));
     MOSB_CHECK(sys::unlink(overlay));
-    return std::optional(MOSB_TRY(finish_layer(image, request_.format, WithHashTree::kYes)));
+    return std::optional(MOSB_TRY(finish_layer(image, request_.format, request_.signer)));
   }
 
  private:
   /// The value is the tar's digest.
   Result<Digest> fetch_plain(const oci::Descriptor& layer, const std::string& plain) {
-    const TarCompression compression = MOSB_TRY(tar_compression(layer));
-    if (compression == TarCompression::kNone && layer.size <= kMaxUnpackedLayer.value) {
+    const oci::FileCompression compression = MOSB_TRY(tar_compression(layer));
+    if (compression == oci::FileCompression::kNone && layer.size <= kMaxUnpackedLayer.value) {
       MOSB_CHECK(fetch_to_file(from_, layer, plain));
       return layer.digest;
     }
     const std::string packed = temp_dir_ + "/packed";
     MOSB_CHECK(fetch_to_file(from_, layer, packed));
-    const Digest unpacked = MOSB_TRY(unpack_tar_layer(packed, compression, plain));
+    const Digest unpacked =
+        MOSB_TRY(oci::unpack_file(packed, compression, plain, kMaxUnpackedLayer));
     MOSB_CHECK(sys::unlink(packed));
     return unpacked;
+  }
+
+  std::string lower_tar() const { return temp_dir_ + "/lower.tar"; }
+
+  /// Few images need one again: all of them together may be too large to be kept.
+  Result<std::string> fetch_lower(std::size_t number) {
+    const auto& [layer, diff_id] = below_[number];
+    MOSB_CHECK(sys::unlink(lower_tar()));
+    if (MOSB_TRY(fetch_plain(layer, lower_tar())) != diff_id) {
+      return Error(Errc::kContent, "layer " + layer.digest.str() + " changed while it was read");
+    }
+    return lower_tar();
   }
 
   oci::Repository& from_;
@@ -79,16 +95,9 @@ class Layers {
   ProcessRunner& processes_;
   std::string temp_dir_;
   LayerTree tree_;
+  /// The layers so far, with the digests of their plain tars.
+  std::vector<std::pair<oci::Descriptor, Digest>> below_;
 };
-
-/// A layer takes up its place three times over while it is converted.
-Result<std::optional<LayerFile>> with_way_out(Result<std::optional<LayerFile>> made,
-                                              const std::string& temp_dir) {
-  return made || made.error().code() != Errc::kResource
-             ? std::move(made)
-             : std::move(made).with_hint("make room in " + quote(temp_dir) +
-                                         ", or name another folder in TMPDIR");
-}
 
 /// The upper one of two that are the same hides all of the lower one.
 void add_layer(std::vector<oci::Descriptor>& layers, const oci::Descriptor& layer) {
@@ -161,7 +170,8 @@ class Conversion {
       const oci::Descriptor& old = image.manifest.layers[i];
       on_layer_({platform, i + 1, count, old});
       const auto made =
-          MOSB_TRY(with_way_out(conversion.convert(old, image.config.diff_ids[i]), temp_dir_)
+          MOSB_TRY(oci::with_way_out(conversion.convert(old, image.config.diff_ids[i]),
+                                     parent_path(temp_dir_))
                        .context("layer " + old.digest.str()));
       if (made) {
         MOSB_CHECK(push_blob(made->descriptor, oci::BlobSource::file(made->path)));

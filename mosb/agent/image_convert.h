@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mosb/agent/layer_format.h"
+#include "mosb/agent/root_hash_signer.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/process.h"
 #include "mosb/base/result.h"
@@ -28,6 +29,7 @@ struct ConvertRequest {
   /// Of an index, these only; all if there is none.
   std::vector<oci::Platform> platforms = {};
   LayerFormat format = {};
+  std::optional<RootHashSigner> signer = std::nullopt;
   /// Of every file, in seconds of the epoch.
   std::uint32_t timestamp = 0;
 };

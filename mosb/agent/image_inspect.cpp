@@ -10,13 +10,21 @@
 namespace mosb::agent {
 
 Result<ChosenImage> choose_image(oci::Repository& from, const oci::Reference& ref) {
-  const oci::Descriptor named = MOSB_TRY(from.resolve(ref));
-  if (!oci::is_index_type(named.media_type)) {
-    return ChosenImage{named, std::nullopt};
+  ChosenImage chosen{MOSB_TRY(from.resolve(ref)), std::nullopt};
+  for (int depth = 0; oci::is_index_type(chosen.manifest.media_type); ++depth) {
+    const oci::Descriptor listed = chosen.manifest;
+    if (depth == oci::kMaxIndexDepth) {
+      return Error(Errc::kContent,
+                   "index " + listed.digest.str() + ": indexes are nested too deeply");
+    }
+    const std::string bytes = MOSB_TRY(from.read_manifest(listed));
+    const oci::Index index = MOSB_TRY(oci::Index::parse(bytes, listed.media_type));
+    chosen.manifest = oci::bare(MOSB_TRY(choose_platform(index, oci::Platform::host())));
+    if (!chosen.index) {
+      chosen.index = listed;
+    }
   }
-  const std::string bytes = MOSB_TRY(from.read_manifest(named));
-  const oci::Index index = MOSB_TRY(oci::Index::parse(bytes, named.media_type));
-  return ChosenImage{oci::bare(MOSB_TRY(choose_platform(index, oci::Platform::host()))), named};
+  return chosen;
 }
 
 Result<InspectedImage> inspect_image(oci::Repository& from, const oci::Reference& ref) {

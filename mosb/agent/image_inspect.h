@@ -27,7 +27,8 @@ struct ChosenImage {
   /// That it was chosen from.
   std::optional<oci::Descriptor> index;
 };
-/// The manifest that a reference names, for this host's platform if it names an index.
+/// The manifest that a reference names, for this host's platform if it names an index, or one in
+/// it.
 Result<ChosenImage> choose_image(oci::Repository& from, const oci::Reference& ref);
 
 }  // namespace mosb::agent

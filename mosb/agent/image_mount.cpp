@@ -106,8 +106,8 @@ Result<std::vector<ScannedLayer>> mount_reference(const Instance& instance,
       (void)sys::rmdir(request.target);
     }
   });
-  const verity::MountEnvironment environment =
-      MOSB_TRY(mount_environment(instance.paths(), instance.id(), request.verifier));
+  const verity::MountEnvironment environment = MOSB_TRY(
+      mount_environment(instance.paths(), instance.id(), request.verifier, request.policy));
   MOSB_CHECK(verity::mount_image(mount, environment));
   remove_target.dismiss();
   MOSB_CHECK(check_verifier(request, environment));
@@ -129,8 +129,9 @@ Status unmount_target(const Instance& instance, const std::string& target) {
 
 Result<verity::MountEnvironment> mount_environment(const Paths& paths,
                                                    const std::string& instance,
-                                                   verity::Verifier verifier) {
-  return ServiceRuntime(paths, instance, verifier).mount_environment();
+                                                   verity::Verifier verifier,
+                                                   const LayerPolicy& policy) {
+  return ServiceRuntime(paths, instance, verifier, policy).mount_environment();
 }
 
 }  // namespace mosb::agent

@@ -51,6 +51,7 @@ Status unmount_target(const Instance& instance, const std::string& target);
 Result<verity::MountEnvironment> mount_environment(
     const Paths& paths,
     const std::string& instance,
-    verity::Verifier verifier = verity::Verifier::kAuto);
+    verity::Verifier verifier = verity::Verifier::kAuto,
+    const LayerPolicy& policy = {});
 
 }  // namespace mosb::agent

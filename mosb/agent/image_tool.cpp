@@ -1,6 +1,8 @@
 #include "mosb/agent/image_tool.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "mosb/base/program.h"
@@ -11,6 +13,22 @@ namespace mosb::agent {
 namespace {
 
 constexpr std::chrono::hours kTimeout{6};
+
+/// What the C library calls a file system without room, in the C locale. The tools' exit status
+/// says no more than that something failed.
+constexpr std::array<std::string_view, 2> kOutOfSpace{"No space left on device",
+                                                      "Disk quota exceeded"};
+
+/// The line with which a tool says that it has no room; "" if it does not.
+std::string find_out_of_space(const std::string& said) {
+  for (const std::string& line : split(said, '\n')) {
+    if (std::ranges::any_of(kOutOfSpace,
+                            [&](std::string_view end) { return line.ends_with(end); })) {
+      return line;
+    }
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -25,9 +43,11 @@ Status run_image_tool(const ImageTool& tool, ProcessRunner& processes) {
     return error;
   }
   if (completed->status != 0) {
-    std::string reason = last_line(completed->err);
+    const std::string no_room = find_out_of_space(completed->err);
+    std::string reason = no_room.empty() ? last_line(completed->err) : no_room;
     std::ranges::replace(reason, '\t', ' ');
-    return Error(Errc::kContent, tool.argv.front() + ": " + escape(reason));
+    return Error(no_room.empty() ? Errc::kContent : Errc::kResource,
+                 tool.argv.front() + ": " + escape(reason));
   }
   return ok();
 }

@@ -18,7 +18,8 @@ struct ImageTool {
 };
 
 /// Runs it with no environment but the C locale, so that its result depends on its arguments alone.
-/// Errors: kContent with its last line if it fails, kHost if it is not installed.
+/// Errors: kContent with its last line if it fails, kResource if it says that there is no room,
+/// kHost if it is not installed.
 Status run_image_tool(const ImageTool& tool, ProcessRunner& processes);
 
 }  // namespace mosb::agent

@@ -7,6 +7,7 @@
 
 #include "mosb/agent/image_inspect.h"
 #include "mosb/agent/layer_scans.h"
+#include "mosb/agent/layer_sources.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 #include "mosb/oci/layout.h"
@@ -49,6 +50,8 @@ Result<VerifiedLayer> verify_layer(oci::Repository& from,
                                    const VerifyImageRequest& request) {
   const std::string text = MOSB_TRY(oci::root_hash_annotation(layer));
   const verity::RootHash root_hash = MOSB_TRY(verity::RootHash::parse(text));
+  // The kernel judges it when the layer is mounted, if it is asked to.
+  MOSB_TRY(root_hash_signature(layer));
   verity::LayerSource source{
       "", ByteCount{layer.size}, root_hash, layer.digest, *oci::layer_filesystem(layer.media_type)};
   const auto* const layout = dynamic_cast<const oci::Layout*>(&from);

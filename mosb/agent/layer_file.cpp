@@ -35,18 +35,22 @@ Result<oci::Descriptor> describe_file(const std::string& path, std::string media
 
 }  // namespace
 
+Result<LayerFile> finish_plain_layer(const std::string& image, const LayerFormat& format) {
+  return LayerFile{MOSB_TRY(describe_file(image, layer_media_type(format))), image};
+}
+
 Result<LayerFile> finish_layer(const std::string& image,
                                const LayerFormat& format,
-                               WithHashTree tree) {
-  oci::Annotations annotations;
-  if (tree == WithHashTree::kYes) {
-    const verity::HashTreeResult made = MOSB_TRY(verity::append_hash_tree(image));
-    annotations[oci::kRootHash] = made.root_hash.hex();
-    annotations[oci::kRootHashOld] = made.root_hash.hex();
+                               const std::optional<RootHashSigner>& signer) {
+  const verity::HashTreeResult made = MOSB_TRY(verity::append_hash_tree(image));
+  LayerFile layer = MOSB_TRY(finish_plain_layer(image, format));
+  oci::Annotations& annotations = layer.descriptor.annotations;
+  annotations[oci::kRootHash] = made.root_hash.hex();
+  annotations[oci::kRootHashOld] = made.root_hash.hex();
+  if (signer) {
+    annotations[oci::kRootHashSignature] = MOSB_TRY(signer->sign(made.root_hash)).base64();
   }
-  oci::Descriptor descriptor = MOSB_TRY(describe_file(image, layer_media_type(format)));
-  descriptor.annotations = std::move(annotations);
-  return LayerFile{std::move(descriptor), image};
+  return layer;
 }
 
 Status fetch_to_file(oci::Repository& from, const oci::Descriptor& blob, const std::string& path) {

@@ -1,5 +1,6 @@
 #include "mosb/agent/layer_tree.h"
 
+#include <climits>
 #include <deque>
 #include <utility>
 
@@ -11,6 +12,11 @@ namespace {
 
 /// As many as the kernel follows in one path.
 constexpr int kMaxSymlinks = 40;
+/// A path has half as many parts at most; what symlinks lead to comes on top.
+constexpr std::size_t kMaxParts = PATH_MAX;
+constexpr std::size_t kMaxPath = PATH_MAX - 1;
+/// Three million names of 80 bytes, ten times what large images have.
+constexpr std::size_t kMaxNames = std::size_t{256} << 20U;
 
 std::string below(const std::string& dir, const std::string& name) {
   return dir.empty() ? name : dir + "/" + name;
@@ -30,7 +36,11 @@ Result<std::string> LayerTree::resolve(const std::string& path) const {
   }
   std::string dir;
   int followed = 0;
+  std::size_t parts_taken = 0;
   while (left.size() > 1) {
+    if (++parts_taken > kMaxParts) {
+      return Error(Errc::kContent, "too many symlinks on the way to " + quote(path));
+    }
     const std::string part = std::move(left.front());
     left.pop_front();
     if (part.empty() || part == ".") {
@@ -59,7 +69,22 @@ Result<std::string> LayerTree::resolve(const std::string& path) const {
     const std::vector<std::string> parts = split(target, '/');
     left.insert(left.begin(), parts.begin(), parts.end());
   }
-  return below(dir, left.front());
+  std::string found = below(dir, left.front());
+  if (found.size() > kMaxPath) {
+    return Error(Errc::kContent,
+                 quote(path) + " is longer than " + std::to_string(kMaxPath) +
+                     " bytes when its symlinks are followed");
+  }
+  return found;
+}
+
+Status LayerTree::count_name(const std::string& path) {
+  names_ += path.size();
+  return names_ <= kMaxNames
+             ? ok()
+             : Status(Error(Errc::kContent,
+                            "the names of its files take more than " +
+                                std::to_string(kMaxNames >> 20U) + " MiB together"));
 }
 
 std::vector<std::string> LayerTree::in_root() const {
@@ -77,6 +102,11 @@ std::optional<DirectoryAttributes> LayerTree::directory(const std::string& path)
   return node == nodes_.end() ? std::nullopt : node->second.directory;
 }
 
+std::optional<FileOrigin> LayerTree::file(const std::string& path) const {
+  const auto node = nodes_.find(path);
+  return node == nodes_.end() ? std::nullopt : node->second.file;
+}
+
 void LayerTree::put_directory(const std::string& path, const DirectoryAttributes& attributes) {
   nodes_[path] = Node{.directory = attributes};
 }
@@ -86,9 +116,9 @@ void LayerTree::put_symlink(const std::string& path, const std::string& target) 
   nodes_[path] = Node{.symlink = target};
 }
 
-void LayerTree::put_file(const std::string& path) {
+void LayerTree::put_file(const std::string& path, const std::optional<FileOrigin>& origin) {
   clear(path);
-  nodes_[path] = Node{};
+  nodes_[path] = Node{.file = origin};
 }
 
 void LayerTree::remove(const std::string& path) {

@@ -1,10 +1,8 @@
 #include "mosb/agent/network_mending.h"
 
 #include "mosb/agent/addresses.h"
-#include "mosb/agent/applied_state.h"
 #include "mosb/agent/instance_network.h"
 #include "mosb/agent/network_wish.h"
-#include "mosb/agent/service_runtime.h"
 
 namespace mosb::agent {
 
@@ -24,6 +22,16 @@ Result<ApplyReport> mend_network(const Instance& instance, const Configuration& 
   MOSB_CHECK(network.bring(wish, facts));
   MOSB_CHECK(network.check_firewalls(wish));
   return report;
+}
+
+Status settle_network(const Instance& instance,
+                      const AppliedState& state,
+                      const ServiceRuntime& runtime) {
+  const Addresses addresses = MOSB_TRY(read_addresses(instance.paths()));
+  const NetworkWish wish =
+      MOSB_TRY(network_wish(instance.id(), state, addresses, host_resolv_conf()));
+  return InstanceNetwork(instance.paths(), instance.id())
+      .bring(wish, MOSB_TRY(runtime.observe_all()));
 }
 
 }  // namespace mosb::agent

@@ -58,7 +58,7 @@ Result<NetworkWish> network_wish(const std::string& instance,
   wish.spec = {instance, addresses.bridge, {}};
   for (const auto& [name, service] : state.services) {
     const auto lease = addresses.leases.find(name);
-    if (!service.stopped && is_connected(service.target()) && lease != addresses.leases.end()) {
+    if (!service.is_down() && is_connected(service.target()) && lease != addresses.leases.end()) {
       wish.spec.services.push_back(service_port(service.target(), lease->second, instance));
     }
   }

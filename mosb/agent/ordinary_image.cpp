@@ -15,11 +15,11 @@ namespace mosb::agent {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, TarCompression>, 4> kTarLayers{
-    {{oci::kTarLayer, TarCompression::kNone},
-     {oci::kGzipTarLayer, TarCompression::kGzip},
-     {oci::kZstdTarLayer, TarCompression::kZstd},
-     {oci::kDockerGzipTarLayer, TarCompression::kGzip}}};
+constexpr std::array<std::pair<std::string_view, oci::FileCompression>, 4> kTarLayers{
+    {{oci::kTarLayer, oci::FileCompression::kNone},
+     {oci::kGzipTarLayer, oci::FileCompression::kGzip},
+     {oci::kZstdTarLayer, oci::FileCompression::kZstd},
+     {oci::kDockerGzipTarLayer, oci::FileCompression::kGzip}}};
 
 /// Buildkit's mark of a manifest that says something about another one of the index; its platform
 /// is unknown/unknown, so that nobody takes it for an image.
@@ -49,6 +49,34 @@ Result<OrdinaryImage> read_image(oci::Repository& from, const oci::Descriptor& d
     MOSB_TRY(tar_compression(layer).context("layer " + layer.digest.str()));
   }
   return OrdinaryImage{descriptor, std::move(manifest), std::move(config)};
+}
+
+/// Puts the entries of indexes in the places of these. Errors: kContent for indexes in these, and
+/// for too many entries.
+Status put_listed(oci::Repository& from, oci::Index& index) {
+  std::vector<oci::Descriptor> entries;
+  for (const oci::Descriptor& entry : index.manifests) {
+    if (!oci::is_index_type(entry.media_type)) {
+      entries.push_back(entry);
+      continue;
+    }
+    const std::string what = "index " + entry.digest.str();
+    const std::string bytes = MOSB_TRY(from.read_manifest(oci::bare(entry)).context(what));
+    const oci::Index inner = MOSB_TRY(oci::Index::parse(bytes, entry.media_type).context(what));
+    for (const oci::Descriptor& listed : inner.manifests) {
+      if (oci::is_index_type(listed.media_type)) {
+        return Error(Errc::kContent, what + ": indexes are nested too deeply");
+      }
+      entries.push_back(listed);
+    }
+    if (entries.size() > oci::kMaxIndexEntries) {
+      return Error(Errc::kContent,
+                   "the index lists more than " + std::to_string(oci::kMaxIndexEntries) +
+                       " entries, with those of its indexes");
+    }
+  }
+  index.manifests = std::move(entries);
+  return ok();
 }
 
 /// Takes attestations out of the index.
@@ -83,6 +111,7 @@ Status keep_platforms(oci::Index& index, const std::vector<oci::Platform>& platf
 Result<OrdinaryImages> read_index(oci::Repository& from,
                                   oci::Index index,
                                   const std::vector<oci::Platform>& platforms) {
+  MOSB_CHECK(put_listed(from, index));
   OrdinaryImages found{.attestations = take_attestations(index)};
   if (!platforms.empty()) {
     MOSB_CHECK(keep_platforms(index, platforms));
@@ -121,7 +150,7 @@ Result<OrdinaryImages> read_one(oci::Repository& from,
 
 }  // namespace
 
-Result<TarCompression> tar_compression(const oci::Descriptor& layer) {
+Result<oci::FileCompression> tar_compression(const oci::Descriptor& layer) {
   for (const auto& [type, compression] : kTarLayers) {
     if (layer.media_type == type) {
       return compression;

@@ -4,7 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "mosb/agent/tar_layer.h"
 #include "mosb/base/digest.h"
 #include "mosb/base/result.h"
 #include "mosb/oci/descriptor.h"
@@ -14,6 +13,7 @@
 #include "mosb/oci/platform.h"
 #include "mosb/oci/reference.h"
 #include "mosb/oci/repository.h"
+#include "mosb/oci/unpacked_file.h"
 
 namespace mosb::agent {
 
@@ -30,7 +30,8 @@ struct OrdinaryImage {
 
 /// What a reference names.
 struct OrdinaryImages {
-  /// nullopt if it is one image, or one was asked for.
+  /// With the entries of indexes that it lists in their places; nullopt if it is one image, or one
+  /// was asked for.
   std::optional<oci::Index> index = std::nullopt;
   /// In the index's order.
   std::vector<OrdinaryImage> images = {};
@@ -40,7 +41,7 @@ struct OrdinaryImages {
 
 /// How a layer is compressed. Errors: kContent for one that is no tar.
 /// Spec: OCI image 1.1 §Layer Media Types; Docker image manifest v2, schema 2.
-Result<TarCompression> tar_compression(const oci::Descriptor& layer);
+Result<oci::FileCompression> tar_compression(const oci::Descriptor& layer);
 
 /// Reads manifests and configurations, no layer. With `platforms` those images of an index only;
 /// with one of them, that image alone. Errors: those of the repository, kHost for a platform that

@@ -37,4 +37,15 @@ ServiceImage remembered(const ServiceImage& before, const ServiceImage& now) {
   return same == before && is_young ? before : now;
 }
 
+Recheck recheck_of(const AppliedService& service, Recheck configured) {
+  return service.is_blocked() ? Recheck::kStart : configured;
+}
+
+void remember_accepted(AppliedService& service, const ServiceImage& now) {
+  if (service.is_blocked() || now.admitted_at != service.image.admitted_at) {
+    service.finding.reset();
+  }
+  service.image = remembered(service.image, now);
+}
+
 }  // namespace mosb::agent

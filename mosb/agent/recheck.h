@@ -20,8 +20,16 @@ enum class Recheck {
 /// is not known.
 bool keeps_verdict(const ServiceImage& image, Recheck recheck, SystemTime now);
 
+/// When a start of the service is to judge its image: `configured`, or anew where it was stopped
+/// because its image counted no more.
+Recheck recheck_of(const AppliedService& service, Recheck configured);
+
 /// What to remember of an image that was judged again. Within a day nothing changes if the verdict
 /// is the same, so that judging again writes nothing.
 ServiceImage remembered(const ServiceImage& before, const ServiceImage& now);
+
+/// Notes that a service's image was accepted again. What was found about it before is over if it
+/// was judged by another time than then.
+void remember_accepted(AppliedService& service, const ServiceImage& now);
 
 }  // namespace mosb::agent

@@ -131,7 +131,7 @@ Result<std::unique_ptr<oci::Repository>> open_docker_archive(const oci::Referenc
   if (options.create) {
     return oci::docker_archive_is_only_read(ref.str());
   }
-  auto archive = oci::DockerArchive::open(ref.path);
+  auto archive = oci::DockerArchive::open(ref.path, options.scratch);
   if (!archive) {
     return archive.error();
   }

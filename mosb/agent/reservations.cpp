@@ -30,7 +30,7 @@ std::vector<AddressWish> wishes_of(const AppliedState& others,
   }
   for (const auto& [name, service] : others.services) {
     if (is_connected(service.target())) {
-      wishes.push_back(wish_of(service.target(), !service.stopped));
+      wishes.push_back(wish_of(service.target(), !service.is_down()));
     }
   }
   return wishes;

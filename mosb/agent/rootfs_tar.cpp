@@ -37,7 +37,7 @@ class Copy {
 
  private:
   Status copy_entry(archive_entry* entry) {
-    const std::string path = MOSB_TRY(clean_tar_path(lib_.entry_pathname(entry)));
+    const std::string path = MOSB_TRY(tar_entry_path(lib_, entry));
     if (path.empty()) {
       root_ = RootDirectory{lib_.entry_perm(entry),
                             static_cast<std::uint32_t>(lib_.entry_uid(entry)),

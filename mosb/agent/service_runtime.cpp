@@ -54,6 +54,7 @@ ServiceRuntime::ServiceRuntime(const Paths& paths,
     : paths_(paths),
       instance_(std::move(instance)),
       verifier_(verifier),
+      signatures_(policy.root_hash_signatures),
       scans_(std::make_shared<LayerScans>(paths, policy)) {}
 
 lxc::ContainerId ServiceRuntime::container_id(const std::string& name) const {
@@ -75,6 +76,7 @@ Result<verity::MountEnvironment> ServiceRuntime::mount_environment() const {
   environment.libexec_dir = libexec_dir();
   environment.instance = instance_;
   environment.verifier = verifier_;
+  environment.signatures = signatures_;
   return environment;
 }
 

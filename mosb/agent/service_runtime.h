@@ -39,7 +39,8 @@ void add_home(std::vector<std::string>& env, const std::string& home);
 /// Does to one service at a time what a spec says; decides nothing.
 class ServiceRuntime {
  public:
-  /// `verifier` and `policy`: for what is mounted from now on.
+  /// `verifier` and `policy`: for what is mounted from now on; of the policy signatures that are
+  /// required for what is found mounted, too.
   ServiceRuntime(const Paths& paths,
                  std::string instance,
                  verity::Verifier verifier = verity::Verifier::kAuto,
@@ -96,6 +97,7 @@ class ServiceRuntime {
   const Paths& paths_;
   std::string instance_;
   verity::Verifier verifier_;
+  verity::RootHashSignatures signatures_;
   std::shared_ptr<LayerScans> scans_;
 };
 

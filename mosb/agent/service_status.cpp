@@ -65,6 +65,23 @@ void judge_container(const ServiceFacts& facts, bool stopped, ServiceStatus& sta
   status.message = exit_text(*container.last_exit);
 }
 
+/// What judging the image anew found, as long as the machine is so.
+void add_finding(const RecheckFinding& finding, ServiceStatus& status) {
+  const bool runs = status.state != ServiceState::kStopped &&
+                    status.state != ServiceState::kCompleted &&
+                    status.state != ServiceState::kFailed;
+  const bool refused = finding.kind == RecheckFinding::Kind::kRefused;
+  if (refused && !runs) {
+    status.state = ServiceState::kBlocked;
+    status.since = finding.at;
+    status.message.clear();
+  }
+  const std::string text = (refused ? "its image counts no more: "
+                                    : "whether its image still counts could not be found out: ") +
+                           finding.reason;
+  status.message += (status.message.empty() ? "" : "; ") + text;
+}
+
 void judge_file_system(const ServiceFacts& facts, ServiceStatus& status) {
   status.state = facts.mounts.empty() ? ServiceState::kStopped : ServiceState::kReady;
 }
@@ -103,6 +120,7 @@ ServiceStatus status_of(const std::string& name,
     status.version = target.version;
     status.type = target.service_type;
     status.image = applied->image;
+    status.finding = applied->finding;
     status.network = manifest::network_type_name(target.network.type);
     status.nsgroup = target.nsgroup.value_or("");
   }
@@ -123,6 +141,9 @@ ServiceStatus status_of(const std::string& name,
   if (!corrupt.empty() && status.state == ServiceState::kReady) {
     status.state = ServiceState::kDegraded;
     status.message = corrupt;
+  }
+  if (status.finding) {
+    add_finding(*status.finding, status);
   }
   if (applied == nullptr) {
     status.message = "not in the applied manifest";
@@ -145,7 +166,7 @@ Status add_network(const AppliedService& applied,
     const std::string why = MOSB_TRY(why_not_ready(awaited, lease->second.ipv4, *status.pid));
     if (!why.empty()) {
       status.state = ServiceState::kRunning;
-      status.message = why;
+      status.message = why + (status.message.empty() ? "" : "; ") + status.message;
     }
   }
   return ok();
@@ -212,7 +233,8 @@ Json to_json(const ServiceStatus& status) {
                  {"subject", status.image->subject},
                  {"counts_until",
                   status.image->counts_until ? Json(to_rfc3339(*status.image->counts_until))
-                                             : Json(nullptr)}};
+                                             : Json(nullptr)},
+                 {"recheck", status.finding ? to_json(*status.finding) : Json(nullptr)}};
   }
   return {{"service", status.name},
           {"version", status.version},

@@ -37,6 +37,8 @@ struct ServiceStatus {
   std::optional<SystemTime> since;
   /// nullopt for a service that runs although nothing applied names it.
   std::optional<ServiceImage> image;
+  /// What judging that image anew found, if it was not that it counts.
+  std::optional<RecheckFinding> finding;
   /// "dm-verity", "fuse-verity", or "none" when nothing is mounted.
   std::string verified_by = "none";
   std::string network;

@@ -20,8 +20,8 @@ namespace mosb::agent {
 
 namespace {
 
-/// What a killed service has to end once its readers are free.
-constexpr std::chrono::seconds kEndTimeout{5};
+/// What a killed service has to end before somebody looks whether its readers hang.
+constexpr std::chrono::seconds kFirstLook{2};
 
 }  // namespace
 
@@ -53,16 +53,13 @@ Status ServiceRuntime::ask_to_stop(Leaving& service) const {
 }
 
 Status ServiceRuntime::finish_container(const Leaving& service) const {
-  Status stopped = lxc::finish_stop(container_id(service.name), service.deadline);
+  Status stopped = lxc::finish_stop(container_id(service.name), service.deadline, kFirstLook);
   if (stopped || stopped.error().code() != Errc::kBusy) {
     return stopped;
   }
   // A process that hangs in a read of a stuck server is deaf to SIGKILL until the server ends.
-  if (MOSB_TRY(verity::end_stuck_servers(MOSB_TRY(mount_environment()), verity::kAnswerTimeout))
-          .empty()) {
-    return stopped;
-  }
-  return lxc::stop(container_id(service.name), SIGKILL, kEndTimeout);
+  (void)MOSB_TRY(verity::end_stuck_servers(MOSB_TRY(mount_environment()), verity::kAnswerTimeout));
+  return lxc::finish_stop(container_id(service.name), Deadline::in(std::chrono::milliseconds(0)));
 }
 
 Status ServiceRuntime::disconnect(const std::vector<Leaving>& services) const {

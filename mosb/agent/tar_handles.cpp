@@ -1,6 +1,7 @@
 #include "mosb/agent/tar_handles.h"
 
 #include <cerrno>
+#include <climits>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,23 @@
 namespace mosb::agent {
 
 using oci::ArchiveLibrary;
+
+namespace {
+
+// Without the NUL that the kernel counts: path_resolution(7).
+constexpr std::size_t kMaxPath = PATH_MAX - 1;
+/// 4294967295 means "as it is" to the kernel, and what is larger would become somebody else.
+constexpr la_int64_t kMaxId = 4'294'967'294;
+/// How much of a path that is too long stands in a message.
+constexpr std::size_t kShown = 64;
+
+Error too_long(std::string_view path, std::size_t most) {
+  return {Errc::kContent,
+          "a name in the tar is longer than " + std::to_string(most) + " bytes, it begins with " +
+              quote(path.substr(0, kShown))};
+}
+
+}  // namespace
 
 Error tar_read_error(const ArchiveLibrary& lib, archive* a) {
   const char* const text = lib.error_string(a);
@@ -47,16 +65,37 @@ Result<TarWrite> create_tar(const ArchiveLibrary& lib, const std::string& path) 
 
 Result<std::string> clean_tar_path(const char* written) {
   const std::string_view path(written != nullptr ? written : "");
+  if (path.size() > kMaxPath) {
+    return too_long(path, kMaxPath);
+  }
   std::vector<std::string> parts;
   for (std::string& part : split(path, '/')) {
     if (part == "..") {
       return Error(Errc::kContent, "path " + quote(path) + " in the tar leaves the root");
+    }
+    if (part.size() > NAME_MAX) {
+      return too_long(part, NAME_MAX);
     }
     if (!part.empty() && part != ".") {
       parts.push_back(std::move(part));
     }
   }
   return join(parts, "/");
+}
+
+Result<std::string> tar_entry_path(const ArchiveLibrary& lib, archive_entry* entry) {
+  std::string path = MOSB_TRY(clean_tar_path(lib.entry_pathname(entry)));
+  for (const la_int64_t id : {lib.entry_uid(entry), lib.entry_gid(entry)}) {
+    if (id < 0 || id > kMaxId) {
+      return Error(Errc::kContent,
+                   quote(path) + " in the tar has an owner that cannot be, " + std::to_string(id));
+    }
+  }
+  const char* const target = lib.entry_symlink(entry);
+  if (target != nullptr && std::string_view(target).size() > kMaxPath) {
+    return too_long(target, kMaxPath);
+  }
+  return path;
 }
 
 void make_plain(const ArchiveLibrary& lib, archive_entry* entry) {

@@ -42,8 +42,12 @@ Result<TarRead> open_tar(const oci::ArchiveLibrary& lib,
 Result<TarWrite> create_tar(const oci::ArchiveLibrary& lib, const std::string& path);
 
 /// The path relative to the root, without "." parts and outer slashes; "" is the root itself.
-/// Errors: kContent if it leaves the root.
+/// Errors: kContent if it leaves the root, or is longer than Linux takes.
 Result<std::string> clean_tar_path(const char* written);
+
+/// The clean path of an entry. Errors: as of clean_tar_path(); kContent for an owner or a symlink
+/// that Linux can't have, too.
+Result<std::string> tar_entry_path(const oci::ArchiveLibrary& lib, archive_entry* entry);
 
 /// What would make the same tree give another image, or is this host's: names of owners, times,
 /// access control lists, holes.

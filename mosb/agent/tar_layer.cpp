@@ -5,18 +5,14 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "mosb/agent/tar_handles.h"
-#include "mosb/base/sys.h"
 #include "mosb/base/text.h"
-#include "mosb/base/unique_fd.h"
 
 namespace mosb::agent {
 
@@ -43,13 +39,16 @@ struct Header {
   std::string path;
   /// Of a hard link.
   std::optional<std::string> link = std::nullopt;
+  /// Of a link to a file of a lower layer: where that comes from.
+  std::optional<FileOrigin> lower = std::nullopt;
   bool is_kept = false;
 };
 
 /// What a layer's headers say together: a marker may come behind what it is about.
 class Plan {
  public:
-  Plan(const ArchiveLibrary& lib, LayerTree& tree) : lib_(lib), tree_(tree) {}
+  Plan(const ArchiveLibrary& lib, LayerTree& tree)
+      : lib_(lib), tree_(tree), layer_(tree.begin_layer()) {}
 
   /// Whiteouts are about the layers below only, so they come before everything else.
   Status take_marker(archive_entry* entry) {
@@ -93,7 +92,7 @@ class Plan {
   }
 
   Status take(archive_entry* entry) {
-    const std::string written = MOSB_TRY(clean_tar_path(lib_.entry_pathname(entry)));
+    const std::string written = MOSB_TRY(tar_entry_path(lib_, entry));
     Header header;
     if (written.empty()) {
       root_ = RootDirectory{lib_.entry_perm(entry),
@@ -102,7 +101,8 @@ class Plan {
     } else if (!name_of(written).starts_with(kWhiteout)) {
       header.path = MOSB_TRY(tree_.resolve(written));
       header.is_kept = true;
-      put_parents(header.path);
+      MOSB_CHECK(tree_.count_name(header.path));
+      MOSB_CHECK(put_parents(header.path));
       MOSB_CHECK(put(entry, header));
       const auto [known, is_new] = last_.emplace(header.path, headers_.size());
       if (!is_new) {
@@ -137,19 +137,23 @@ class Plan {
     return parent_path(MOSB_TRY(tree_.resolve(path + "/x")));
   }
 
-  void put_parents(const std::string& path) {
-    const std::string dir = parent_path(path);
-    if (!tree_.contains(dir)) {
-      put_parents(dir);
+  Status put_parents(const std::string& path) {
+    for (std::string dir = parent_path(path); !tree_.contains(dir); dir = parent_path(dir)) {
+      MOSB_CHECK(tree_.count_name(dir));
       tree_.put_directory(dir, {});
     }
+    return ok();
   }
 
   Status put(archive_entry* entry, Header& header) {
     directories_.erase(header.path);
     if (const char* const target = lib_.entry_hardlink(entry)) {
       header.link = MOSB_TRY(tree_.resolve(MOSB_TRY(clean_tar_path(target))));
-      tree_.put_file(header.path);
+      const std::optional<FileOrigin> origin = tree_.file(*header.link);
+      if (origin && origin->layer < layer_) {
+        header.lower = origin;
+      }
+      tree_.put_file(header.path, origin);
       return ok();
     }
     switch (lib_.entry_filetype(entry)) {
@@ -170,15 +174,19 @@ class Plan {
           return Error(Errc::kContent, "device 0:0 " + quote(header.path) + " hides a file");
         }
         break;
+      case AE_IFREG:
+        tree_.put_file(header.path, FileOrigin{layer_, headers_.size()});
+        return ok();
       default:
         break;
     }
-    tree_.put_file(header.path);
+    tree_.put_file(header.path, std::nullopt);
     return ok();
   }
 
   const ArchiveLibrary& lib_;
   LayerTree& tree_;
+  const std::size_t layer_;
   RootDirectory root_;
   std::set<std::string> whiteouts_;
   std::set<std::string> opaque_;
@@ -214,6 +222,23 @@ class Writer {
          ByteCount limit)
       : lib_(lib), plan_(plan), tree_(tree), to_(to), left_(limit.value) {}
 
+  /// Before everything else, since a tar has a file before the links to it.
+  Status copy_lower(const LowerTar& lower) {
+    for (const Header& header : plan_.headers()) {
+      if (header.is_kept && header.lower) {
+        // Under the name that it has below, unless that is something else by the layer's end.
+        const bool stays = tree_.file(*header.link) == header.lower;
+        lower_.emplace(*header.lower, stays ? *header.link : header.path);
+      }
+    }
+    for (auto first = lower_.begin(); first != lower_.end();) {
+      const std::size_t layer = first->first.layer;
+      MOSB_CHECK(copy_lower_of(layer, MOSB_TRY(lower(layer))));
+      first = lower_.lower_bound(FileOrigin{layer + 1, 0});
+    }
+    return ok();
+  }
+
   Status copy(archive* from) {
     std::size_t number = 0;
     return for_each_entry(lib_, from, [&](archive_entry* entry) -> Status {
@@ -241,32 +266,55 @@ class Writer {
   std::size_t entries() const { return written_.size(); }
 
  private:
-  Status copy_entry(const Header& header, archive_entry* entry, archive* from) {
+  Status copy_lower_of(std::size_t layer, const std::string& path) {
+    const TarRead reader = MOSB_TRY(open_tar(lib_, path, TarFilters::kNone));
+    std::size_t number = 0;
+    return for_each_entry(lib_, reader.get(), [&](archive_entry* entry) -> Status {
+      const auto wanted = lower_.find(FileOrigin{layer, number++});
+      if (wanted == lower_.end()) {
+        return ok();
+      }
+      MOSB_CHECK(add_parents(wanted->second));
+      return write_entry(wanted->second, entry, reader.get());
+    });
+  }
+
+  Status copy_entry(Header header, archive_entry* entry, archive* from) {
     MOSB_CHECK(add_parents(header.path));
+    if (header.lower) {
+      header.link = lower_.at(*header.lower);
+      if (*header.link == header.path) {
+        return ok();
+      }
+    }
     if (header.link) {
       if (!written_.contains(*header.link) || plan_.is_directory(*header.link)) {
         return Error(Errc::kContent,
                      quote(header.path) + " is a link to " + quote(*header.link) +
-                         ", which does not come before it in the same layer");
+                         ", which is no plain file before it");
       }
       lib_.entry_copy_hardlink(entry, header.link->c_str());
       lib_.entry_set_size(entry, 0);
     }
+    return write_entry(header.path, entry, from);
+  }
+
+  Status write_entry(const std::string& path, archive_entry* entry, archive* from) {
     const auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(lib_.entry_size(entry), 0));
     if (size > left_) {
-      return Error(Errc::kContent, "its files are too large together, at " + quote(header.path));
+      return Error(Errc::kContent, "its files are too large together, at " + quote(path));
     }
     left_ -= size;
-    lib_.entry_copy_pathname(entry, header.path.c_str());
+    lib_.entry_copy_pathname(entry, path.c_str());
     make_plain(lib_, entry);
     drop_overlay_attributes(entry);
-    if (plan_.is_directory(header.path) && plan_.is_opaque(header.path)) {
+    if (plan_.is_directory(path) && plan_.is_opaque(path)) {
       lib_.entry_xattr_add(entry, kOpaqueAttribute, "y", 1);
     }
     if (lib_.write_header(to_, entry) < ARCHIVE_WARN) {
       return tar_write_error(lib_, to_);
     }
-    written_.insert(header.path);
+    written_.insert(path);
     return copy_tar_data(lib_, from, to_, size, buffer_);
   }
 
@@ -333,65 +381,17 @@ class Writer {
   archive* to_;
   std::uint64_t left_;
   std::set<std::string> written_;
+  /// What is copied from lower layers, and the name that it gets.
+  std::map<FileOrigin, std::string> lower_;
   std::vector<char> buffer_;
 };
 
-/// Only the filter that was named: the others of libarchive are no business of whoever made the
-/// image, and some of them start programs.
-Result<TarRead> open_raw(const ArchiveLibrary& lib,
-                         const std::string& path,
-                         TarCompression compression) {
-  TarRead reader(lib.read_new(), TarReadDeleter{&lib});
-  int result = reader ? lib.read_support_format_raw(reader.get()) : ARCHIVE_FATAL;
-  if (result == ARCHIVE_OK && compression == TarCompression::kGzip) {
-    result = lib.read_support_filter_gzip(reader.get());
-  } else if (result == ARCHIVE_OK && compression == TarCompression::kZstd) {
-    result = lib.read_support_filter_zstd(reader.get());
-  }
-  if (result != ARCHIVE_OK) {
-    return Error(Errc::kInternal, "libarchive cannot unpack layers");
-  }
-  archive_entry* entry = nullptr;
-  if (lib.read_open_filename(reader.get(), path.c_str(), kTarChunk) != ARCHIVE_OK ||
-      lib.read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
-    return tar_read_error(lib, reader.get());
-  }
-  return reader;
-}
-
 }  // namespace
-
-Result<Digest> unpack_tar_layer(const std::string& from,
-                                TarCompression compression,
-                                const std::string& to) {
-  const ArchiveLibrary& lib = *MOSB_TRY(oci::archive_library());
-  const TarRead reader = MOSB_TRY(open_raw(lib, from, compression));
-  const UniqueFd file = MOSB_TRY(sys::open(to, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  std::vector<std::byte> buffer(kTarChunk);
-  Hasher hasher;
-  std::uint64_t size = 0;
-  for (;;) {
-    const la_ssize_t n = lib.read_data(reader.get(), buffer.data(), buffer.size());
-    if (n < 0) {
-      return tar_read_error(lib, reader.get());
-    }
-    if (n == 0) {
-      return hasher.finish();
-    }
-    const auto piece = std::span<const std::byte>(buffer).first(static_cast<std::size_t>(n));
-    size += piece.size();
-    if (size > kMaxUnpackedLayer.value) {
-      return Error(Errc::kContent,
-                   "it unpacks to more than " + std::to_string(kMaxUnpackedLayer.value) + " bytes");
-    }
-    hasher.update(piece);
-    MOSB_CHECK(sys::write_all(file.get(), piece).context(quote(to)));
-  }
-}
 
 Result<OverlayTar> write_overlay_tar(const std::string& from,
                                      const std::string& to,
                                      LayerTree& tree,
+                                     const LowerTar& lower,
                                      ByteCount limit) {
   const ArchiveLibrary& lib = *MOSB_TRY(oci::archive_library());
   Plan plan(lib, tree);
@@ -409,6 +409,7 @@ Result<OverlayTar> write_overlay_tar(const std::string& from,
   const TarRead reader = MOSB_TRY(open_tar(lib, from, TarFilters::kNone));
   const TarWrite output = MOSB_TRY(create_tar(lib, to));
   Writer writer(lib, plan, tree, output.get(), limit);
+  MOSB_CHECK(writer.copy_lower(lower));
   MOSB_CHECK(writer.copy(reader.get()));
   MOSB_CHECK(writer.write_markers());
   if (lib.write_close(output.get()) != ARCHIVE_OK) {

@@ -119,13 +119,17 @@ std::vector<TakenIds> foreign_ids() {
   return taken;
 }
 
+std::string host_file() {
+  return std::string(kHostDir) + "/ranges.json";
+}
+
 /// Ranges of all instances on this host, by instance id.
-Result<std::map<std::string, UidRanges>> read_host(const std::string& path) {
+Result<std::map<std::string, UidRanges>> read_host() {
   std::map<std::string, UidRanges> all;
-  const Json host = MOSB_TRY(read_json(path));
+  const Json host = MOSB_TRY(read_json(host_file()));
   for (const auto& [instance, ranges] : host.items()) {
     if (!ranges.is_object()) {
-      return Error(Errc::kState, quote(path) + " is damaged")
+      return Error(Errc::kState, quote(host_file()) + " is damaged")
           .with_hint("remove it and apply again");
     }
     all[instance] = MOSB_TRY(parse_ranges(ranges));
@@ -139,6 +143,16 @@ Json to_json(const std::map<std::string, UidRanges>& all) {
     value[instance] = ranges;
   }
   return value;
+}
+
+Result<FileLock> lock_host() {
+  MOSB_CHECK(sys::mkdir(kHostDir, 0700));
+  return FileLock::wait(std::string(kHostDir) + "/lock");
+}
+
+Status write_host(const std::map<std::string, UidRanges>& host) {
+  MOSB_CHECK(remove_stale_temps(kHostDir));
+  return write_file_atomic(host_file(), to_json(host).dump(2) + "\n", 0600);
 }
 
 Status check_own(const UidRanges& own,
@@ -169,16 +183,24 @@ std::vector<TakenIds> parse_uid_map(std::string_view text) {
   return parse_triples(text, ' ', 1);
 }
 
-Result<std::uint32_t> choose_range(const std::vector<TakenIds>& taken) {
-  for (std::uint64_t base = kFirstRange; base <= kLastRange; base += kRangeSize) {
-    const bool free = std::none_of(taken.begin(), taken.end(), [&](const TakenIds& t) {
-      return t.first < base + kRangeSize && base < t.first + t.count;
-    });
-    if (free) {
-      return static_cast<std::uint32_t>(base);
+Result<std::uint32_t> choose_range(std::vector<TakenIds> taken) {
+  std::sort(taken.begin(), taken.end(), [](const TakenIds& a, const TakenIds& b) {
+    return a.first < b.first;
+  });
+  std::uint64_t base = kFirstRange;
+  for (const TakenIds& t : taken) {
+    if (t.first >= base + kRangeSize) {
+      break;
+    }
+    if (t.first + t.count > base) {
+      const std::uint64_t behind = t.first + t.count - kFirstRange;
+      base = kFirstRange + (behind + kRangeSize - 1) / kRangeSize * kRangeSize;
     }
   }
-  return Error(Errc::kResource, "no range of 65536 host uids is free");
+  if (base > kLastRange) {
+    return Error(Errc::kResource, "no range of 65536 host uids is free");
+  }
+  return static_cast<std::uint32_t>(base);
 }
 
 Result<UidRanges> read_uid_ranges(const Paths& paths) {
@@ -197,16 +219,14 @@ Result<UidRanges> reserve_uid_ranges(const Paths& paths,
                                      const std::string& instance,
                                      const std::set<std::string>& groups) {
   UidRanges own = MOSB_TRY(read_uid_ranges(paths));
-  const std::string host_file = std::string(kHostDir) + "/ranges.json";
-  auto host = MOSB_TRY(read_host(host_file));
+  auto host = MOSB_TRY(read_host());
   const bool all_there = std::all_of(
       groups.begin(), groups.end(), [&](const std::string& group) { return own.contains(group); });
   if (all_there && host[instance] == own) {
     return own;
   }
-  MOSB_CHECK(sys::mkdir(kHostDir, 0700));
-  const FileLock lock = MOSB_TRY(FileLock::wait(std::string(kHostDir) + "/lock"));
-  host = MOSB_TRY(read_host(host_file));
+  const FileLock lock = MOSB_TRY(lock_host());
+  host = MOSB_TRY(read_host());
   MOSB_CHECK(check_own(own, host, instance));
   std::vector<TakenIds> taken = foreign_ids();
   host[instance] = own;
@@ -222,10 +242,21 @@ Result<UidRanges> reserve_uid_ranges(const Paths& paths,
     }
   }
   host[instance] = own;
-  MOSB_CHECK(remove_stale_temps(kHostDir));
-  MOSB_CHECK(write_file_atomic(host_file, to_json(host).dump(2) + "\n", 0600));
+  MOSB_CHECK(write_host(host));
   MOSB_CHECK(write_file_atomic(own_file(paths), Json(own).dump(2) + "\n", 0600));
   return own;
+}
+
+Status release_uid_ranges(const Paths& paths, const std::string& instance) {
+  // Its own record first: one that the host no longer knows of would claim what others may get.
+  MOSB_CHECK(sys::unlink(own_file(paths)));
+  if (!MOSB_TRY(read_host()).contains(instance)) {
+    return ok();
+  }
+  const FileLock lock = MOSB_TRY(lock_host());
+  auto host = MOSB_TRY(read_host());
+  host.erase(instance);
+  return write_host(host);
 }
 
 }  // namespace mosb::agent

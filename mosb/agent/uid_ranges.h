@@ -33,15 +33,18 @@ std::vector<TakenIds> parse_subid(std::string_view text);
 /// Text in the form of /proc/PID/uid_map: the ids on the host's side.
 std::vector<TakenIds> parse_uid_map(std::string_view text);
 /// The first range from kFirstRange upwards that touches nothing taken. Errors: kResource.
-Result<std::uint32_t> choose_range(const std::vector<TakenIds>& taken);
+Result<std::uint32_t> choose_range(std::vector<TakenIds> taken);
 
 /// Makes sure that every group has a range, disjoint from each other's, from other instances' on
 /// this host, from /etc/subuid and /etc/subgid and from the ids that running containers map. A
-/// group keeps its range for ever: files in volumes belong to it. Durable before it returns.
+/// group keeps its range until release_uid_ranges(): files in volumes belong to it. Durable before
+/// it returns.
 /// Errors: kState if another instance holds a range that this one recorded.
 Result<UidRanges> reserve_uid_ranges(const Paths& paths,
                                      const std::string& instance,
                                      const std::set<std::string>& groups);
+/// Gives all ranges of an instance back, of which nothing runs and which has no volumes any more.
+Status release_uid_ranges(const Paths& paths, const std::string& instance);
 /// What is recorded, without reserving.
 Result<UidRanges> read_uid_ranges(const Paths& paths);
 /// The same for a plan: a group without a range, which has no running service either, gets any.

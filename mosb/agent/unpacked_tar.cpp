@@ -193,8 +193,9 @@ class Unpacking {
         continue;
       }
       const std::string what = "set the attribute " + quote(name);
-      if (errno == EOPNOTSUPP) {
-        return Error::sys(what, EOPNOTSUPP)
+      // ENOSPC: ext4 has one block for all of a file's attributes, however much room there is.
+      if (errno == EOPNOTSUPP || errno == ENOSPC || errno == E2BIG) {
+        return Error::sys(what + " of " + std::to_string(size) + " bytes", errno)
             .as(Errc::kHost)
             .with_hint("name a folder on another file system in TMPDIR");
       }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <span>
 #include <thread>
@@ -187,8 +188,15 @@ std::map<std::string, std::string> parse_cgroup_membership(std::string_view text
   return paths;
 }
 
-Result<Cgroup> Cgroup::at(const std::string& name) {
-  MOSB_CHECK(check_name(name));
+/// What is mounted does not change while a process lives; reading it costs the more, the more is
+/// mounted, and a command looks at a cgroup or two of each service.
+Result<Cgroup::HostHierarchies> Cgroup::host_hierarchies() {
+  static std::mutex mutex;
+  static HostHierarchies known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (known) {
+    return known;
+  }
   const std::string mounts = MOSB_TRY(read_kernel_file("/proc/self/mountinfo", kMaxKernelFile));
   std::vector<CgroupHierarchy> hierarchies = parse_cgroup_mounts(mounts);
   for (CgroupHierarchy& hierarchy : hierarchies) {
@@ -202,7 +210,13 @@ Result<Cgroup> Cgroup::at(const std::string& name) {
   if (std::none_of(hierarchies.begin(), hierarchies.end(), is_ours)) {
     return Error(Errc::kHost, "no cgroup hierarchy is mounted below '/sys/fs/cgroup'");
   }
-  return Cgroup(name, std::move(hierarchies));
+  known = std::make_shared<const std::vector<CgroupHierarchy>>(std::move(hierarchies));
+  return known;
+}
+
+Result<Cgroup> Cgroup::at(const std::string& name) {
+  MOSB_CHECK(check_name(name));
+  return Cgroup(name, MOSB_TRY(host_hierarchies()));
 }
 
 Status Cgroup::move_to_root(pid_t pid) {
@@ -229,7 +243,7 @@ Result<Cgroup> Cgroup::create(const std::string& name) {
 }
 
 Status Cgroup::make_directories() const {
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     if (is_ours(hierarchy)) {
       MOSB_CHECK(make_in(hierarchy, name_));
     }
@@ -238,13 +252,13 @@ Status Cgroup::make_directories() const {
 }
 
 bool Cgroup::exists() const {
-  return std::any_of(hierarchies_.begin(), hierarchies_.end(), [&](const CgroupHierarchy& h) {
+  return std::any_of(hierarchies_->begin(), hierarchies_->end(), [&](const CgroupHierarchy& h) {
     return path_exists(dir(h));
   });
 }
 
 const CgroupHierarchy* Cgroup::of(std::string_view controller) const {
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     if (offers(hierarchy, controller)) {
       return &hierarchy;
     }
@@ -253,7 +267,7 @@ const CgroupHierarchy* Cgroup::of(std::string_view controller) const {
 }
 
 Status Cgroup::add(pid_t pid) const {
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     if (is_ours(hierarchy)) {
       MOSB_CHECK(
           write_value(dir(hierarchy) + "/cgroup.procs", std::to_string(pid))
@@ -265,7 +279,7 @@ Status Cgroup::add(pid_t pid) const {
 
 Result<CgroupEntrance> Cgroup::entrance() const {
   CgroupEntrance entrance{.name = name_, .directory = {}, .tasks = {}};
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     if (!is_ours(hierarchy)) {
       continue;
     }
@@ -339,7 +353,7 @@ Result<CgroupLimits> Cgroup::limits() const {
 
 Result<std::vector<pid_t>> Cgroup::processes() const {
   std::set<pid_t> pids;
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     collect_processes(dir(hierarchy), pids);
   }
   return std::vector<pid_t>(pids.begin(), pids.end());
@@ -347,7 +361,7 @@ Result<std::vector<pid_t>> Cgroup::processes() const {
 
 Result<std::vector<std::string>> Cgroup::children() const {
   std::set<std::string> names;
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     const std::vector<std::string> here = subdirectories(dir(hierarchy));
     names.insert(here.begin(), here.end());
   }
@@ -388,7 +402,7 @@ Status Cgroup::kill_all(std::chrono::milliseconds timeout) const {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::chrono::milliseconds pause{1};
   for (;;) {
-    for (const CgroupHierarchy& hierarchy : hierarchies_) {
+    for (const CgroupHierarchy& hierarchy : *hierarchies_) {
       if (hierarchy.v2) {
         // Since Linux 5.14; without it, and for what is in version 1 only, process by process.
         (void)write_value(dir(hierarchy) + "/cgroup.kill", "1");
@@ -412,7 +426,7 @@ Status Cgroup::kill_all(std::chrono::milliseconds timeout) const {
 }
 
 Status Cgroup::remove() const {
-  for (const CgroupHierarchy& hierarchy : hierarchies_) {
+  for (const CgroupHierarchy& hierarchy : *hierarchies_) {
     MOSB_CHECK(remove_below(dir(hierarchy)));
     for (std::size_t slash = name_.rfind('/'); slash != std::string::npos && slash > 0;
          slash = name_.rfind('/', slash - 1)) {

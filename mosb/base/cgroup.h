@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -94,7 +95,9 @@ class Cgroup {
   Status remove() const;
 
  private:
-  Cgroup(std::string name, std::vector<CgroupHierarchy> hierarchies)
+  using HostHierarchies = std::shared_ptr<const std::vector<CgroupHierarchy>>;
+  static Result<HostHierarchies> host_hierarchies();
+  Cgroup(std::string name, HostHierarchies hierarchies)
       : name_(std::move(name)), hierarchies_(std::move(hierarchies)) {}
   std::string dir(const CgroupHierarchy& hierarchy) const {
     return hierarchy.mount_point + "/" + name_;
@@ -104,7 +107,7 @@ class Cgroup {
   Status make_directories() const;
 
   std::string name_;
-  std::vector<CgroupHierarchy> hierarchies_;
+  HostHierarchies hierarchies_;
 };
 
 }  // namespace mosb

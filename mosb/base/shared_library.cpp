@@ -16,7 +16,7 @@ Error last_error(const std::string& what) {
 }  // namespace
 
 Result<SharedLibrary> SharedLibrary::load(const char* name, const char* package) {
-  void* const handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  void* const handle = ::dlopen(name, RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     return last_error("load " + std::string(name))
         .with_hint("install the package " + std::string(package));

@@ -9,6 +9,7 @@
 #include "mosb/cli/apply_view.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/progress.h"
+#include "mosb/cli/recheck_command.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/trust_flags.h"
 
@@ -23,6 +24,7 @@ struct ApplyFlags {
   bool keep_going = false;
   bool applied = false;
   bool network_only = false;
+  bool recheck = false;
   bool volumes = false;
   TrustFlags trust;
 };
@@ -97,8 +99,14 @@ Result<int> apply(Session& session, const ApplyFlags& flags) {
     return Error(Errc::kUsage, "--network-only goes with --applied and without --dry-run")
         .with_hint("`mosb doctor` shows what is not as it should be");
   }
+  if (flags.recheck && (!flags.applied || flags.network_only)) {
+    return Error(Errc::kUsage, "--recheck goes with --applied and without --network-only");
+  }
   if (flags.network_only) {
     return mend_network(session);
+  }
+  if (flags.recheck) {
+    return recheck(session, {flags.dry_run, flags.trust});
   }
   if (flags.applied) {
     return apply_applied(session, flags);
@@ -137,6 +145,10 @@ void add_apply_commands(Command& app) {
   apply_command.flag("--network-only",
                      flags->network_only,
                      "With --applied: put rules and devices back, and leave services alone");
+  apply_command.flag("--recheck",
+                     flags->recheck,
+                     "With --applied: judge the images of running services anew, where "
+                     "trust.recheck is daily");
   apply_command.flag("--dry-run", flags->dry_run, "Show the steps only, as `mosb plan`");
   apply_command.flag(
       "--keep-going", flags->keep_going, "A service that does not start leaves the others running");

@@ -17,6 +17,7 @@
 #include "mosb/cli/table.h"
 #include "mosb/cli/trust_flags.h"
 #include "mosb/cli/verification_view.h"
+#include "mosb/oci/media_types.h"
 #include "mosb/oci/root_hash.h"
 #include "mosb/oci/scratch.h"
 #include "mosb/oci/store.h"
@@ -43,7 +44,8 @@ Json to_json(const std::vector<oci::Descriptor>& layers) {
     json.push_back({{"media_type", layer.media_type},
                     {"digest", layer.digest.str()},
                     {"size", layer.size},
-                    {"root_hash", root_hash_of(layer)}});
+                    {"root_hash", root_hash_of(layer)},
+                    {"root_hash_signature", layer.annotations.contains(oci::kRootHashSignature)}});
   }
   return json;
 }

@@ -128,6 +128,7 @@ Json to_json(const agent::Paths& paths, const verity::MountState& mount) {
   for (const verity::LayerState& layer : mount.layers) {
     layers.push_back({{"digest", layer.digest.str()},
                       {"root_hash", layer.root_hash.hex()},
+                      {"root_hash_signed", layer.root_hash_signed},
                       {"filesystem", filesystem_name(layer.filesystem)},
                       {"device", layer.device},
                       {"status", layer.corrupt ? "corrupt" : "ok"},

@@ -10,6 +10,7 @@
 #include "mosb/cli/image_destination.h"
 #include "mosb/cli/key_value.h"
 #include "mosb/cli/session.h"
+#include "mosb/cli/verity_key_flags.h"
 
 namespace mosb::cli {
 
@@ -22,6 +23,7 @@ struct BuildFlags {
   std::string file_system = "squashfs";
   std::string compression;
   bool no_verity = false;
+  VerityKeyFlags verity_key;
   bool insecure = false;
 };
 
@@ -39,6 +41,10 @@ Result<agent::BuildRequest> build_request(const BuildFlags& flags, const oci::Re
   request.labels = MOSB_TRY(parse_key_values("--label", flags.labels));
   request.format = MOSB_TRY(agent::parse_layer_format(flags.file_system, flags.compression));
   request.verity = !flags.no_verity;
+  request.signer = MOSB_TRY(load_root_hash_signer(flags.verity_key));
+  if (request.signer && !request.verity) {
+    return Error(Errc::kUsage, "--no-verity leaves nothing for --verity-key to sign");
+  }
   request.timestamp = MOSB_TRY(source_date_epoch());
   return request;
 }
@@ -90,6 +96,7 @@ void add_image_build(Command& image) {
   command.option("--compression", flags->compression, "Of the layer (default zstd, of erofs lz4hc)")
       .one_of({"zstd", "gzip", "xz", "lz4", "lz4hc"});
   command.flag("--no-verity", flags->no_verity, "No hash tree: the image cannot be run");
+  add_verity_key_flags(command, flags->verity_key);
   command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
   command.runs([flags](Session& s) { return build(s, *flags); });
 }

@@ -11,6 +11,7 @@
 #include "mosb/base/text.h"
 #include "mosb/cli/image_destination.h"
 #include "mosb/cli/session.h"
+#include "mosb/cli/verity_key_flags.h"
 
 namespace mosb::cli {
 
@@ -23,6 +24,7 @@ struct ConvertFlags {
   std::string file_system = "squashfs";
   std::string compression;
   std::vector<std::string> platforms;
+  VerityKeyFlags verity_key;
   bool insecure = false;
 };
 
@@ -73,6 +75,7 @@ Result<int> convert(Session& session, const ConvertFlags& flags) {
   agent::ConvertRequest request{.from = MOSB_TRY(oci::Reference::parse(flags.from)),
                                 .to = MOSB_TRY(oci::Reference::parse(flags.to))};
   request.format = MOSB_TRY(agent::parse_layer_format(flags.file_system, flags.compression));
+  request.signer = MOSB_TRY(load_root_hash_signer(flags.verity_key));
   request.timestamp = MOSB_TRY(source_date_epoch());
   for (const std::string& platform : flags.platforms) {
     request.platforms.push_back(MOSB_TRY(oci::Platform::parse(platform).context("--platform")));
@@ -125,6 +128,7 @@ void add_image_convert(Command& image) {
   command.repeated("--platform",
                    flags->platforms,
                    "OS/ARCHITECTURE[/VARIANT] of an index; may be repeated (default all)");
+  add_verity_key_flags(command, flags->verity_key);
   command.flag("--insecure-registry", flags->insecure, "Allow plain HTTP");
   command.runs([flags](Session& s) { return convert(s, *flags); });
 }

@@ -105,7 +105,7 @@ std::optional<Neighbour> claim_in_arp(Bytes arp) {
   const IpAddress sender = IpAddress::of(arp.subspan(kArpSenderIp, 4));
   const IpAddress claimed =
       sender.is_unspecified() ? IpAddress::of(arp.subspan(kArpTargetIp, 4)) : sender;
-  return Neighbour{claimed, mac_at(arp, kArpSender)};
+  return Neighbour{claimed, mac_at(arp, kArpSender), false};
 }
 
 /// The first option that is the sender's Ethernet address, else where the frame comes from.
@@ -127,12 +127,12 @@ std::optional<Neighbour> claim_in_ip6(Bytes packet, const MacAddress& source) {
   const Bytes message = packet.subspan(kIp6Size);
   const IpAddress target = IpAddress::of(message.subspan(kNdTarget, 16));
   if (message[0] == kAdvertisement && message[1] == 0) {
-    return Neighbour{target, advertised_mac(message.subspan(kNdSize), source)};
+    return Neighbour{target, advertised_mac(message.subspan(kNdSize), source), false};
   }
   // Whoever asks without an address is about to take the one that is asked for.
   const bool has_none = IpAddress::of(packet.subspan(kIp6Source, 16)).is_unspecified();
   if (message[0] == kSolicitation && message[1] == 0 && has_none) {
-    return Neighbour{target, source};
+    return Neighbour{target, source, false};
   }
   return std::nullopt;
 }

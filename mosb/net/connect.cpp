@@ -81,6 +81,18 @@ Status set_up_inside(const NetworkSpec& spec, const ServicePort& service, Netlin
   return has_ipv6 ? inside.add_default_route(device->index, spec.bridge.ipv6->address) : ok();
 }
 
+/// Who had one of the service's addresses before: the host would go on sending to him for some
+/// eight seconds, until it asks anew.
+Status forget_others(const ServicePort& service, int bridge, Netlink& netlink) {
+  for (const Neighbour& neighbour : MOSB_TRY(netlink.neighbours(bridge))) {
+    const bool is_its_own = neighbour.address == service.ipv4 || neighbour.address == service.ipv6;
+    if (is_its_own && neighbour.mac != service.mac && !neighbour.is_permanent) {
+      MOSB_CHECK(netlink.forget_neighbour(bridge, neighbour.address));
+    }
+  }
+  return ok();
+}
+
 /// The outer end is raised last: nothing passes before all of it is there.
 Status finish(const NetworkSpec& spec, const ServicePort& service, int netns, Netlink& netlink) {
   const std::vector<Link> links = MOSB_TRY(netlink.links());
@@ -97,6 +109,7 @@ Status finish(const NetworkSpec& spec, const ServicePort& service, int netns, Ne
   MOSB_CHECK(netlink.in_namespace(netns, [&](Netlink& inside) {
     return set_up_inside(spec, service, inside).context(kInside);
   }));
+  MOSB_CHECK(forget_others(service, device->master, netlink));
   return netlink.set_up(device->index);
 }
 

@@ -146,12 +146,16 @@ std::optional<Neighbour> neighbour_of(const NlLibrary& nl, const nlmsghdr& messa
   if (!attributes.has(NDA_DST) || !attributes.has(NDA_LLADDR)) {
     return std::nullopt;
   }
-  const MacAddress mac{attributes.number<std::array<std::uint8_t, 6>>(NDA_LLADDR)};
+  Neighbour neighbour;
+  neighbour.mac = {attributes.number<std::array<std::uint8_t, 6>>(NDA_LLADDR)};
+  neighbour.is_permanent = (header->ndm_state & NUD_PERMANENT) != 0;
   if (header->ndm_family == AF_INET) {
-    return Neighbour{IpAddress::of(attributes.number<std::array<std::uint8_t, 4>>(NDA_DST)), mac};
+    neighbour.address = IpAddress::of(attributes.number<std::array<std::uint8_t, 4>>(NDA_DST));
+    return neighbour;
   }
   if (header->ndm_family == AF_INET6) {
-    return Neighbour{IpAddress::of(attributes.number<std::array<std::uint8_t, 16>>(NDA_DST)), mac};
+    neighbour.address = IpAddress::of(attributes.number<std::array<std::uint8_t, 16>>(NDA_DST));
+    return neighbour;
   }
   return std::nullopt;
 }
@@ -246,6 +250,19 @@ Result<std::vector<Neighbour>> LibNetlink::neighbours(int index) {
         }
       }));
   return neighbours;
+}
+
+Status LibNetlink::forget_neighbour(int index, const IpAddress& address) {
+  NetlinkMessage message = MOSB_TRY(NetlinkMessage::make(RTM_DELNEIGH, 0));
+  ndmsg header{};
+  header.ndm_family = address.is_v4() ? AF_INET : AF_INET6;
+  header.ndm_ifindex = index;
+  message.append(header).put(NDA_DST, std::as_bytes(address.bytes()));
+  const Status forgotten = tell(message, "forget who had address " + address.str());
+  if (!forgotten && forgotten.error().sys_errno() == ENOENT) {
+    return ok();
+  }
+  return forgotten;
 }
 
 Status LibNetlink::make_bridge(const std::string& name, const std::string& alias) {

@@ -29,6 +29,8 @@ struct Link {
 struct Neighbour {
   IpAddress address;
   MacAddress mac;
+  /// NUD_PERMANENT: somebody wrote it down, and the kernel never asks anew.
+  bool is_permanent = false;
   bool operator==(const Neighbour&) const = default;
 };
 
@@ -53,6 +55,8 @@ class Netlink {
   virtual Result<std::vector<IpPrefix>> addresses(int index) = 0;
   /// Those that the kernel knows at the device with an Ethernet address.
   virtual Result<std::vector<Neighbour>> neighbours(int index) = 0;
+  /// The kernel asks anew who has the address at the device. ok() if it knew nothing.
+  virtual Status forget_neighbour(int index, const IpAddress& address) = 0;
   virtual Status make_bridge(const std::string& name, const std::string& alias) = 0;
   virtual Status make_veth(const VethPair& pair) = 0;
   /// Frames may go back out of the bridge port that they came in at; and whether ports that are
@@ -77,6 +81,7 @@ class LibNetlink : public Netlink {
   Result<std::vector<Link>> links() override;
   Result<std::vector<IpPrefix>> addresses(int index) override;
   Result<std::vector<Neighbour>> neighbours(int index) override;
+  Status forget_neighbour(int index, const IpAddress& address) override;
   Status make_bridge(const std::string& name, const std::string& alias) override;
   Status make_veth(const VethPair& pair) override;
   Status set_bridge_port(int index, bool hairpin, bool isolated) override;

@@ -60,17 +60,15 @@ std::string sets(const std::string& suffix, const std::string& type, const Famil
          set_text("at" + suffix, type + " . " + forward, of.at);
 }
 
-// raw: route_localnet lets packets from outside reach 127.0.0.0/8; these do not get that far.
-// metadata: clouds hand out a machine's credentials there, some by a redirection to a program of
-// the host itself: so behind connection tracking, which lets answers to clients with such
-// addresses through, and before any redirection.
+// arrival, loopback: route_localnet lets packets from outside reach 127.0.0.0/8; these do not get
+// that far. The address is asked first because almost no packet has it, and a name costs more.
+// arrival, metadata: clouds hand out a machine's credentials there, some by a redirection to a
+// program of the host itself: so behind connection tracking, which lets answers to clients with
+// such addresses through, and before any redirection.
 // nat: ::1 cannot leave the loopback device and is refused at once when it is left alone.
-constexpr char kArrival[] = R"(  chain raw {
-    type filter hook prerouting priority raw; policy accept;
-    iifname != "lo" ip daddr 127.0.0.0/8 drop
-  }
-  chain metadata {
+constexpr char kArrival[] = R"(  chain arrival {
     type filter hook prerouting priority mangle; policy accept;
+    ip daddr 127.0.0.0/8 iifname != "lo" drop
     ct state established,related accept
     ip saddr @services4 ip daddr 169.254.0.0/16 drop
     ip6 saddr @services6 ip6 daddr fd00:ec2::254 drop

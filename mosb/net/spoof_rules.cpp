@@ -11,6 +11,7 @@ struct Elements {
   std::vector<std::string> ports;
   std::vector<std::string> macs;
   std::vector<std::string> own4;
+  std::vector<std::string> true4;
   std::vector<std::string> own6;
   std::vector<std::string> with_ipv6;
   std::vector<std::string> isolated;
@@ -46,7 +47,6 @@ constexpr char kChains[] = R"(  chain from_arp {
     drop
   }
   chain from_ip4 {
-    iifname . ip saddr != @own4 drop
     ip daddr 127.0.0.0/8 drop
     udp sport 67 drop
     accept
@@ -60,16 +60,18 @@ constexpr char kChains[] = R"(  chain from_arp {
   }
 )";
 
+// Almost all frames are IPv4 ones with the addresses of their service, which takes one look.
 // Before br_netfilter (0) hands frames to the IP tables, so that those see only true addresses.
 // `self`: with br_netfilter what a service sends to itself by way of a forward turns round here.
 constexpr char kHooks[] = R"(  chain from_port {
     iifname . ether saddr != @macs drop
-    ether type vmap { arp : goto from_arp, ip : goto from_ip4 }
+    ether type arp goto from_arp
     ether type ip6 iifname vmap @with_ipv6
     drop
   }
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;
+    ether type ip iifname . ether saddr . ip saddr @true4 goto from_ip4
     iifname @ports goto from_port
   }
   chain forward {
@@ -99,6 +101,7 @@ std::string spoof_rules(const NetworkSpec& spec) {
     in.ports.push_back(port);
     in.macs.push_back(port + " . " + service.mac.str());
     in.own4.push_back(port + " . " + service.ipv4.str());
+    in.true4.push_back(port + " . " + service.mac.str() + " . " + service.ipv4.str());
     if (service.ipv6) {
       in.own6.push_back(port + " . " + service.ipv6->str());
       in.own6.push_back(port + " . " + service.mac.link_local().str());
@@ -112,6 +115,7 @@ std::string spoof_rules(const NetworkSpec& spec) {
   }
   return set_text("ports", "ifname", in.ports) + set_text("macs", "ifname . ether_addr", in.macs) +
          set_text("own4", "ifname . ipv4_addr", in.own4) +
+         set_text("true4", "ifname . ether_addr . ipv4_addr", in.true4) +
          set_text("own6", "ifname . ipv6_addr", in.own6) +
          set_text("isolated", "ifname", in.isolated) +
          set_text("self", "ifname . ifname", in.self) + kChains + announced +

@@ -42,9 +42,10 @@ Result<Referrer> parse_referrer(const Descriptor& entry, std::string_view bytes)
   return referrer;
 }
 
-bool is_noted_otherwise(const Descriptor& entry, const Descriptor& subject) {
+/// nullptr if nothing is noted.
+const std::string* noted_subject(const Descriptor& entry) {
   const auto it = entry.annotations.find(kSubjectNote);
-  return it != entry.annotations.end() && it->second != subject.digest.str();
+  return it == entry.annotations.end() ? nullptr : &it->second;
 }
 
 std::string some_of(const std::set<std::string>& names) {
@@ -153,15 +154,20 @@ Result<Descriptor> Layout::resolve(const Reference& reference) {
 Result<std::vector<Descriptor>> Layout::referrers(const Descriptor& subject,
                                                   const std::string& artifact_type) {
   std::vector<Descriptor> found;
+  std::optional<Error> damage;
   MOSB_CHECK(walk([&](const Descriptor& entry) -> Result<bool> {
+    const std::string* const noted = notes_subjects_ ? noted_subject(entry) : nullptr;
     if ((!is_manifest_type(entry.media_type) && !is_index_type(entry.media_type)) ||
-        (notes_subjects_ && is_noted_otherwise(entry, subject))) {
+        (noted != nullptr && *noted != subject.digest.str())) {
       return true;
     }
     // One damaged manifest must not hide the signatures of all other images: what can't be read
-    // is nobody's referrer.
+    // is nobody's referrer, unless it is known to be this one's.
     const auto bytes = read_manifest(entry);
     if (!bytes) {
+      if (noted != nullptr) {
+        damage = bytes.error();
+      }
       return true;
     }
     const auto referrer = parse_referrer(entry, *bytes);
@@ -171,6 +177,13 @@ Result<std::vector<Descriptor>> Layout::referrers(const Descriptor& subject,
     }
     return found.size() < kMaxReferrers;
   }));
+  // Nobody can say that it has no signature.
+  if (found.empty() && damage) {
+    return std::move(*damage)
+        .as(Errc::kContent)
+        .context("what refers to " + subject.digest.str())
+        .with_hint("apply the manifest again to fetch it");
+  }
   return found;
 }
 

@@ -32,6 +32,9 @@ inline constexpr char kRefName[] = "org.opencontainers.image.ref.name";
 inline constexpr char kCreated[] = "org.opencontainers.image.created";
 /// The dm-verity root hash of a layer, 64 lower-case hex digits, on the layer's descriptor.
 inline constexpr char kRootHash[] = "io.stackeroci.stacker.atomfs_verity_root_hash";
+/// A signature over it for the kernel's keyrings: base64 of PKCS #7 in DER, on the layer's
+/// descriptor.
+inline constexpr char kRootHashSignature[] = "io.mosb.verity.root_hash_signature";
 /// The same as older stackers wrote it.
 inline constexpr char kRootHashOld[] = "io.stackeroci.stacker.squashfs_verity_root_hash";
 

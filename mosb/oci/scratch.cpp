@@ -31,11 +31,16 @@ Result<std::string> private_temp_dir() {
   const char* const given = std::getenv("TMPDIR");
   const std::string parent = given != nullptr && *given == '/' ? given : "/tmp";
   std::string dir = parent + "/mosb-" + std::to_string(::geteuid());
-  MOSB_CHECK(sys::mkdir(dir, kPrivate));
+  const char* const hint = "name another place for temporary files with TMPDIR";
+  if (Status made = sys::mkdir(dir, kPrivate); !made) {
+    // Whether what was asked for exists is another question.
+    return made.error().code() == Errc::kNotFound
+               ? std::move(made).error().as(Errc::kHost).with_hint(hint)
+               : made.error();
+  }
   const struct stat st = MOSB_TRY(sys::lstat(dir));
   if (!S_ISDIR(st.st_mode) || st.st_uid != ::geteuid() || (st.st_mode & kOthers) != 0) {
-    return Error(Errc::kHost, quote(dir) + " is no directory of this user alone")
-        .with_hint("name another place for temporary files with TMPDIR");
+    return Error(Errc::kHost, quote(dir) + " is no directory of this user alone").with_hint(hint);
   }
   return dir;
 }

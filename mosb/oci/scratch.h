@@ -6,6 +6,7 @@
 #include "mosb/base/file_lock.h"
 #include "mosb/base/result.h"
 #include "mosb/base/temp_dir.h"
+#include "mosb/base/text.h"
 
 namespace mosb::oci {
 
@@ -22,6 +23,15 @@ class Scratch {
   TempDir dir_;
   FileLock lock_;
 };
+
+/// What is made in a temporary directory: the error says what to do where there was no room.
+template <class T>
+Result<T> with_way_out(Result<T> made, const std::string& temp_dir) {
+  return made || made.error().code() != Errc::kResource
+             ? std::move(made)
+             : std::move(made).with_hint("make room in " + quote(temp_dir) +
+                                         ", or name another folder in TMPDIR");
+}
 
 /// A directory of this user alone below $TMPDIR, else /tmp; made if it is not there. Errors: kHost
 /// if somebody else has it.

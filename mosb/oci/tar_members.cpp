@@ -68,11 +68,7 @@ Result<TarMembers> TarMembers::open(const std::string& file) {
 }
 
 Status TarMembers::take_headers() {
-  auto opened = TarReader::open(file_);
-  if (!opened && opened.error().code() == Errc::kContent) {
-    return std::move(opened).error().with_hint("unpack it first if it is compressed");
-  }
-  TarReader tar = MOSB_TRY(std::move(opened));
+  TarReader tar = MOSB_TRY(TarReader::open(file_));
   const UniqueFd fd = MOSB_TRY(sys::open(file_, O_RDONLY | O_NONBLOCK));
   const struct stat st = MOSB_TRY(sys::fstat(fd.get(), file_));
   const auto tar_size = static_cast<std::uint64_t>(st.st_size);

@@ -88,10 +88,17 @@ Result<AdmittedManifest> admit_chosen(oci::Repository& repository,
   if (by_index) {
     return by_index;
   }
+  auto by_itself = admit(repository, request, config, clock);
+  if (by_itself || by_itself.error().code() != Errc::kSignature) {
+    return by_itself;
+  }
+  // An index that is lost or damaged says nothing about its signatures.
+  if (auto bytes = repository.read_manifest(signed_index.subject); !bytes) {
+    return std::move(bytes).error().context("read its index");
+  }
   // Whoever signed the index must read why that did not count.
-  return admit(repository, request, config, clock)
-      .context("its index does not count (" + by_index.error().message() +
-               "), and the image by itself does not either");
+  return std::move(by_itself).context("its index does not count (" + by_index.error().message() +
+                                      "), and the image by itself does not either");
 }
 
 Result<AdmittedManifest> admit_unverified(oci::Repository& repository,

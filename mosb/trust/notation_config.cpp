@@ -78,6 +78,25 @@ NotationConfig NotationConfig::at_level_strict() const {
   return strict;
 }
 
+Status NotationConfig::check_readable(const std::string& scope) const {
+  if (!policy_) {
+    return policy_.error();
+  }
+  const auto statement = policy_->select(scope);
+  if (!statement) {
+    return ok();
+  }
+  std::optional<Error> unreadable;
+  bool is_vacant = true;
+  for (const TrustStoreName& name : (*statement)->trust_stores) {
+    is_vacant = MOSB_TRY(TrustStore::is_vacant(dir_, name)) && is_vacant;
+    if (const auto loaded = store(name); !loaded) {
+      unreadable = loaded.error();
+    }
+  }
+  return is_vacant || !unreadable ? ok() : Status(*std::move(unreadable));
+}
+
 Result<TrustStore> NotationConfig::store(const TrustStoreName& name) const {
   return TrustStore::load(dir_, name);
 }

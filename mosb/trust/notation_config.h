@@ -30,6 +30,10 @@ class NotationConfig {
   const std::string& policy_path() const { return policy_path_; }
   /// The same with every statement at the level strict, to see what that would change.
   NotationConfig at_level_strict() const;
+  /// Whether what decides about a trust scope can be read: the policy, and every trust store that
+  /// the statement names. A statement that has none but missing or empty stores can: it trusts
+  /// nobody. A scope without a statement can, too. Errors: kPolicy.
+  Status check_readable(const std::string& scope) const;
   /// The trusted certificates of one named store. Errors: kPolicy.
   Result<TrustStore> store(const TrustStoreName& name) const;
   /// signingkeys.json. Errors: kNotFound, kContent.

@@ -6,7 +6,9 @@
 
 #include "mosb/trust/certificate_builder.h"
 #include "mosb/trust/openssl_handles.h"
+#include "mosb/trust/pkcs7_signature.h"
 #include "mosb/trust/public_key.h"
+#include "mosb/trust/x509_der.h"
 
 namespace mosb::trust {
 
@@ -23,8 +25,7 @@ const char* curve_name(unsigned bits) {
 
 /// The public key of a certificate, decoded anew.
 EvpPkeyPtr public_key_of(const Certificate& certificate) {
-  const auto* der = reinterpret_cast<const unsigned char*>(certificate.der().data());
-  const X509Ptr x509(d2i_X509(nullptr, &der, static_cast<long>(certificate.der().size())));
+  const X509Ptr x509 = to_x509(certificate);
   return EvpPkeyPtr(x509 ? X509_get_pubkey(x509.get()) : nullptr);
 }
 
@@ -92,6 +93,10 @@ bool PrivateKey::belongs_to(const Certificate& certificate) const {
 
 Result<Bytes> PrivateKey::sign(ByteView message) const {
   return sign_with_key(*key_->pkey, key_->algorithm, message);
+}
+
+Result<Bytes> PrivateKey::sign_pkcs7(const Certificate& own, std::string_view content) const {
+  return sign_pkcs7_detached(*key_->pkey, own, content);
 }
 
 Result<Certificate> PrivateKey::self_sign(const CertificateRequest& request) const {

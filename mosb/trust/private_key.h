@@ -35,6 +35,8 @@ class PrivateKey {
   bool belongs_to(const Certificate& certificate) const;
   /// RSASSA-PSS with a salt as long as the hash, or ECDSA as r || s.
   Result<Bytes> sign(ByteView message) const;
+  /// As sign_pkcs7_detached() has it. `own`: a certificate of this key's. Errors: kContent.
+  Result<Bytes> sign_pkcs7(const Certificate& own, std::string_view content) const;
 
   /// A self-signed certificate over this key.
   Result<Certificate> self_sign(const CertificateRequest& request) const;

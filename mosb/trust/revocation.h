@@ -22,6 +22,8 @@ struct RevocationSources {
   bool is_settled = false;
   /// What responders said in this run; nullptr: it is not kept.
   OcspCache* ocsp_cache = nullptr;
+  /// What cannot be found out passes: whoever is refused then, would be whatever servers answered.
+  bool silence_passes = false;
 };
 
 /// Where notation keeps its cache: $NOTATION_CACHE, else $XDG_CACHE_HOME/notation, else

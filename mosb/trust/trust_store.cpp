@@ -58,6 +58,14 @@ std::string TrustStore::path(const std::string& config_dir, const TrustStoreName
   return config_dir + "/truststore/x509/" + trust_store_type_name(name.type) + "/" + name.name;
 }
 
+Result<bool> TrustStore::is_vacant(const std::string& config_dir, const TrustStoreName& name) {
+  MOSB_CHECK(check_parents(config_dir, name.type)
+                 .as(Errc::kPolicy)
+                 .context("trust store '" + name.str() + "'"));
+  const auto entries = list_trusted_directory(path(config_dir, name), kMaxEntries);
+  return entries ? entries->empty() : entries.error().code() == Errc::kNotFound;
+}
+
 Result<TrustStore> TrustStore::load(const std::string& config_dir, const TrustStoreName& name) {
   if (!is_trust_store_name(name.name)) {
     return Error(Errc::kPolicy, quote(name.name) + " is not a trust store name");

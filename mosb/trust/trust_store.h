@@ -22,6 +22,9 @@ struct TrustStore {
   /// bad entry: a symlink, directory or odd file, a file that others may write to, anything that is
   /// not certificates, a certificate that must not be an anchor. Errors: kPolicy.
   static Result<TrustStore> load(const std::string& config_dir, const TrustStoreName& name);
+  /// Whether there is no such store, or nothing in it, where stores of that type are. Errors:
+  /// kPolicy.
+  static Result<bool> is_vacant(const std::string& config_dir, const TrustStoreName& name);
   /// CONFIG_DIR/truststore/x509/TYPE/NAME.
   static std::string path(const std::string& config_dir, const TrustStoreName& name);
   /// Whether a certificate may be in a store of that type. Errors: kPolicy.

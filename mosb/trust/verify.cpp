@@ -15,17 +15,6 @@ namespace mosb::trust {
 
 namespace {
 
-/// By a clock that is behind, certificates and signatures that expired long ago would look good.
-Status check_clock(const Clock& clock) {
-  if (clock.now() < clock.earliest()) {
-    return Error(Errc::kPolicy,
-                 "the clock shows " + to_rfc3339(clock.now()) + ", but this mosb was made after " +
-                     to_rfc3339(clock.earliest()) + "; no certificate can be judged by it")
-        .with_hint("set the clock");
-  }
-  return ok();
-}
-
 Status check_request(const VerifyRequest& request) {
   if (request.max_signatures == 0) {
     return Error(Errc::kUsage, "the number of signatures to try must be at least 1");
@@ -119,6 +108,17 @@ Result<Verification> try_signatures(oci::Repository& repository,
 }
 
 }  // namespace
+
+/// By a clock that is behind, certificates and signatures that expired long ago would look good.
+Status check_clock(const Clock& clock) {
+  if (clock.now() < clock.earliest()) {
+    return Error(Errc::kPolicy,
+                 "the clock shows " + to_rfc3339(clock.now()) + ", but this mosb was made after " +
+                     to_rfc3339(clock.earliest()) + "; no certificate can be judged by it")
+        .with_hint("set the clock");
+  }
+  return ok();
+}
 
 Result<Verification> verify(oci::Repository& repository,
                             const VerifyRequest& request,

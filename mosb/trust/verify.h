@@ -38,6 +38,10 @@ struct Verification {
   std::optional<Error> refusal;
 };
 
+/// Whether anything can be judged by this clock. Errors: kPolicy for one that shows a time which
+/// has passed for certain.
+Status check_clock(const Clock& clock);
+
 /// Judges an artifact's signatures by the trust policy, one after the other until one is accepted.
 /// Spec: Notary Project "Signature verification"; the order of checks is notation 1.3.2's.
 /// Errors: only where no judgement was possible: kNetwork, kContent for a signature manifest that
@@ -69,7 +73,8 @@ Result<AdmittedManifest> admit_from_index(oci::Repository& repository,
                                           const Clock& clock);
 
 /// By the signature of the index that the image `request.subject` was chosen from, if there is one
-/// and its signature counts; else by the image's own. Errors: as admit().
+/// and its signature counts; else by the image's own. Errors: as admit(); those of reading the
+/// index where that could not be done and no signature of the image itself counts.
 Result<AdmittedManifest> admit_chosen(oci::Repository& repository,
                                       const VerifyRequest& request,
                                       const std::optional<oci::Descriptor>& index,

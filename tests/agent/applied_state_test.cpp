@@ -96,3 +96,19 @@ TEST_CASE("saving counts the generation up, and only when something changed", "[
   REQUIRE(save_applied_state(paths, changed));
   CHECK(load_applied_state(paths)->generation == 2);
 }
+
+TEST_CASE("what judging an image anew found is kept with its service", "[state]") {
+  for (const auto kind : {RecheckFinding::Kind::kRefused, RecheckFinding::Kind::kUndetermined}) {
+    AppliedState state = sample();
+    const RecheckFinding finding{kind, "certificate 'CN=x' is revoked", SystemTime()};
+    state.services.at("web").finding = finding;
+    const auto again = parse_applied_state(print(state));
+    REQUIRE(again);
+    CHECK(again->services.at("web").finding == finding);
+  }
+  AppliedState state = sample();
+  CHECK_FALSE(parse_applied_state(print(state))->services.at("web").finding);
+  const Json odd{{"outcome", "perhaps"}, {"reason", ""}, {"at", "2026-11-22T00:00:00Z"}};
+  CHECK_FALSE(parse_recheck_finding(odd));
+  CHECK_FALSE(parse_recheck_finding(Json::object()));
+}

@@ -104,7 +104,7 @@ TEST_CASE("a bridge whose name or network cannot be is refused", "[configuration
                              "name: a-name-that-is-too-long",
                              "name: 'br0;'",
                              "name: '../br'",
-                             "name: \"br0\\n\"",
+                             R"(name: "br0\n")",
                              "name: 0br",
                              "subnet: 10.9.0.1/24",
                              "subnet: 10.9.0.0",
@@ -143,6 +143,26 @@ TEST_CASE("the verifier is auto unless the configuration says dm or fuse", "[con
   const auto parsed = Configuration::parse("verifier: none\n", "mosb.yaml");
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().code() == Errc::kManifest);
+}
+
+TEST_CASE("root hashes are signed if the kernel demands it unless the configuration says more",
+          "[configuration]") {
+  using mosb::verity::RootHashSignatures;
+  const auto signatures = [](const std::string& text) {
+    return must(Configuration::parse(text, "mosb.yaml")).layers.root_hash_signatures;
+  };
+  CHECK(signatures("policy: {}\n") == RootHashSignatures::kIfDemanded);
+  CHECK(signatures("policy: {root_hash_signature: if-demanded}\n") ==
+        RootHashSignatures::kIfDemanded);
+  CHECK(signatures("policy: {root_hash_signature: if-present}\n") ==
+        RootHashSignatures::kIfPresent);
+  CHECK(signatures("policy: {root_hash_signature: required}\n") == RootHashSignatures::kRequired);
+  for (const char* word : {"never", "true", "Required", "''"}) {
+    const auto parsed = Configuration::parse(
+        std::string("policy: {root_hash_signature: ") + word + "}\n", "mosb.yaml");
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code() == Errc::kManifest);
+  }
 }
 
 TEST_CASE("a registry named twice is refused", "[configuration]") {

@@ -25,6 +25,14 @@ ServiceImage judged_at(SystemTime time) {
   return image;
 }
 
+AppliedService service_of(const ServiceImage& image,
+                          std::optional<RecheckFinding> finding = std::nullopt) {
+  return {.manifest = {}, .image = image, .stopped = false, .finding = std::move(finding)};
+}
+
+const RecheckFinding kRefused{RecheckFinding::Kind::kRefused, "revoked", kThen};
+const RecheckFinding kUndetermined{RecheckFinding::Kind::kUndetermined, "no answer", kThen};
+
 }  // namespace
 
 TEST_CASE("a verdict is kept for ever, for a day or not at all", "[recheck]") {
@@ -65,4 +73,31 @@ TEST_CASE("another verdict, or a first one, is remembered at once", "[recheck]")
   ServiceImage of_old = before;
   of_old.admitted_at.reset();
   CHECK(remembered(of_old, judged_at(kThen)) == judged_at(kThen));
+}
+
+TEST_CASE("a service that was stopped because its image counts no more is judged at each start",
+          "[recheck]") {
+  const AppliedService blocked = service_of(judged_at(kThen), kRefused);
+  for (const Recheck recheck : {Recheck::kNever, Recheck::kStart, Recheck::kDaily}) {
+    CHECK(recheck_of(blocked, recheck) == Recheck::kStart);
+    CHECK(recheck_of(service_of(judged_at(kThen)), recheck) == recheck);
+    CHECK(recheck_of(service_of(judged_at(kThen), kUndetermined), recheck) == recheck);
+  }
+  CHECK(blocked.is_down());
+  CHECK_FALSE(service_of(judged_at(kThen), kUndetermined).is_down());
+}
+
+TEST_CASE("what was found about an image is over once it is judged by another time", "[recheck]") {
+  AppliedService blocked = service_of(judged_at(kThen), kRefused);
+  remember_accepted(blocked, judged_at(kThen));
+  CHECK_FALSE(blocked.finding);
+  AppliedService unsure = service_of(judged_at(kThen), kUndetermined);
+  // a start that kept the verdict asked nobody
+  remember_accepted(unsure, judged_at(kThen));
+  CHECK(unsure.finding == kUndetermined);
+  remember_accepted(unsure, judged_at(kThen + hours(1)));
+  CHECK_FALSE(unsure.finding);
+  CHECK(unsure.image == judged_at(kThen));
+  remember_accepted(unsure, judged_at(kThen + hours(25)));
+  CHECK(unsure.image == judged_at(kThen + hours(25)));
 }

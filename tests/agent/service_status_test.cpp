@@ -86,3 +86,39 @@ TEST_CASE("the listing has the stable keys of the interface", "[status]") {
   CHECK(json["image"].contains("digest"));
   CHECK(json["signature"].contains("outcome"));
 }
+
+TEST_CASE("a service whose image counts no more is blocked, and says why", "[status]") {
+  AppliedService service = applied();
+  service.finding = RecheckFinding{RecheckFinding::Kind::kRefused, "it is revoked", SystemTime()};
+  ServiceFacts facts;
+  facts.container.state = lxc::RunState::kExited;
+  facts.container.last_exit = lxc::ContainerFacts::Exit{};
+  facts.container.last_exit->code = 143;
+  ServiceStatus status = status_of("web", &service, facts);
+  CHECK(status.state == ServiceState::kBlocked);
+  CHECK(status.message == "its image counts no more: it is revoked");
+  CHECK(status.since == SystemTime());
+  CHECK(to_json(status)["signature"]["recheck"]["outcome"] == "refused");
+  CHECK(status_of("web", &service, {}).state == ServiceState::kBlocked);
+  // What runs, runs, whatever is recorded.
+  facts.container.state = lxc::RunState::kRunning;
+  status = status_of("web", &service, facts);
+  CHECK(status.state == ServiceState::kReady);
+  CHECK(status.message == "its image counts no more: it is revoked");
+}
+
+TEST_CASE("a service of which it is not known whether its image counts runs, and says so",
+          "[status]") {
+  AppliedService service = applied();
+  service.finding = RecheckFinding{RecheckFinding::Kind::kUndetermined, "no answer", SystemTime()};
+  ServiceFacts facts;
+  facts.container.state = lxc::RunState::kRunning;
+  facts.container.degraded = {"no memory limit"};
+  const ServiceStatus status = status_of("web", &service, facts);
+  CHECK(status.state == ServiceState::kReady);
+  CHECK(status.message ==
+        "no memory limit; whether its image still counts could not be found out: no answer");
+  CHECK(to_json(status)["signature"]["recheck"]["outcome"] == "undetermined");
+  service.finding.reset();
+  CHECK(to_json(status_of("web", &service, facts))["signature"]["recheck"].is_null());
+}

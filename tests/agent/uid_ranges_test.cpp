@@ -28,6 +28,24 @@ TEST_CASE("a range that somebody else maps is passed over, even if it only touch
   }
 }
 
+TEST_CASE("the first gap that holds a whole range is chosen, in whatever order others are named",
+          "[uid]") {
+  const auto range = choose_range({{kFirstRange + 4 * kRangeSize, kRangeSize},
+                                   {kFirstRange, 3 * kRangeSize},
+                                   {kFirstRange + 100, 50},
+                                   {kFirstRange + 3 * kRangeSize + 7, 1}});
+  REQUIRE(range);
+  CHECK(*range == kFirstRange + 5 * kRangeSize);
+}
+
+TEST_CASE("the last range of all is given away, too, and nothing behind it", "[uid]") {
+  const std::uint64_t last = kLastRange - kLastRange % kRangeSize;
+  const auto range = choose_range({{kFirstRange, last - kFirstRange}});
+  REQUIRE(range);
+  CHECK(*range == last);
+  CHECK_FALSE(choose_range({{kFirstRange, last - kFirstRange + 1}}));
+}
+
 TEST_CASE("a host without a free range is refused instead of wrapping to low ids", "[uid]") {
   const auto range = choose_range({{kFirstRange, 0xffffffffULL}});
   REQUIRE_FALSE(range);

@@ -14,7 +14,7 @@ export MOSB_BIN=${MOSB_BIN:-$here/../../build/release/bin}
 source "$here/packages.sh"
 need cryptsetup-bin squashfs-tools python3
 # The newest one, with the libraries that it wants.
-SQUASHFUSE=$("$here/../support/fetch_unstable.sh" "$here/../../build/squashfuse" squashfuse \
+SQUASHFUSE=$("$here/../support/fetch_packages.sh" unstable "$here/../../build/squashfuse" squashfuse \
     libsquashfuse0 libfuse3-4 libc6 libzstd1 liblzma5 liblz4-1 liblzo2-2 zlib1g)
 export SQUASHFUSE
 exec python3 "$here/mounts.py" "${1:-9}"

@@ -14,7 +14,7 @@ using namespace mosb;
 using namespace mosb::verity;
 
 int fail(const Error& error) {
-  std::fprintf(stderr, "verity_tree: %s\n", error.message().c_str());
+  (void)std::fprintf(stderr, "verity_tree: %s\n", error.message().c_str());
   return 1;
 }
 
@@ -53,6 +53,6 @@ int main(int argc, char** argv) {
   if (command == "check" && argc == 5) {
     return check(argv[2], argv[3], argv[4]);
   }
-  std::fputs("usage: verity_tree build FILE | check FILE ROOTHASH SIZE\n", stderr);
+  (void)std::fputs("usage: verity_tree build FILE | check FILE ROOTHASH SIZE\n", stderr);
   return 2;
 }

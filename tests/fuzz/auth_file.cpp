@@ -47,16 +47,16 @@ class Helper final : public ProcessRunner {
 
 /// The file, and after a NUL what the helper answers.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const int kFile = sys::memfd("auth")->release();
+  static const int place = sys::memfd("auth")->release();
   static Helper helper;
   const std::string_view input = fuzz::text(data, size);
   const std::string_view file = input.substr(0, input.find('\0'));
   helper.answer = file.size() == size ? "" : input.substr(file.size() + 1);
-  fuzz::require(::ftruncate(kFile, 0) == 0);
-  fuzz::require(sys::pwrite_all(kFile, std::as_bytes(std::span(file)), 0).has_value());
+  fuzz::require(::ftruncate(place, 0) == 0);
+  fuzz::require(sys::pwrite_all(place, std::as_bytes(std::span(file)), 0).has_value());
   oci::CredentialHelpers helpers(helper, {.path = helper.path()});
   const auto found = oci::find_credentials(
-      std::string(kServer), "a/b", {"/proc/self/fd/" + std::to_string(kFile)}, helpers);
+      std::string(kServer), "a/b", {"/proc/self/fd/" + std::to_string(place)}, helpers);
   if (found && *found) {
     fuzz::require((*found)->username.find(':') == std::string::npos);
   }

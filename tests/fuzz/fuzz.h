@@ -27,4 +27,5 @@ inline void require(bool holds) {
 
 }  // namespace mosb::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

@@ -14,7 +14,8 @@
 using namespace mosb;  // NOLINT(google-build-using-namespace): a target is one function
 
 /// libsquashfuse forgets tables that it has read when it refuses an image; the scanner ends then.
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): LSan calls it so.
+extern "C" const char* __lsan_default_suppressions() {
   return "leak:sqfs_table_init";
 }
 

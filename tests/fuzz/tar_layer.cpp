@@ -27,10 +27,11 @@ std::string path_of(const UniqueFd& file) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const UniqueFd from = in_memory(std::as_bytes(std::span(data, size)));
   agent::LayerTree tree;
+  const auto below = [&](std::size_t) { return Result<std::string>(path_of(from)); };
   for (int layer = 0; layer < 2; ++layer) {
     const UniqueFd to = in_memory({});
     const auto written =
-        agent::write_overlay_tar(path_of(from), path_of(to), tree, ByteCount{1 * kMiB});
+        agent::write_overlay_tar(path_of(from), path_of(to), tree, below, ByteCount{1 * kMiB});
     if (!written) {
       break;
     }
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     agent::LayerTree alone;
     const UniqueFd again = in_memory({});
     const auto copied =
-        agent::write_overlay_tar(path_of(to), path_of(again), alone, ByteCount{2 * kMiB});
+        agent::write_overlay_tar(path_of(to), path_of(again), alone, below, ByteCount{2 * kMiB});
     fuzz::require(copied ? copied->entries == written->entries
                          : copied.error().message().find("device 0:0") != std::string::npos);
   }

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto again = oci::Url::parse(url->str());
     fuzz::require(again && again->str() == url->str() && again->same_origin(*url));
   }
-  static const auto kBase = oci::Url::parse("https://registry.example:5000/v2/a/b?c=d");
-  const auto resolved = kBase->resolve(fuzz::text(data, size));
+  static const auto base = oci::Url::parse("https://registry.example:5000/v2/a/b?c=d");
+  const auto resolved = base->resolve(fuzz::text(data, size));
   if (resolved) {
     fuzz::require(oci::Url::parse(resolved->str()).has_value());
   }

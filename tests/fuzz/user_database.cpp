@@ -25,7 +25,7 @@ void write(const std::string& path, std::string_view text) {
 
 /// A user, then /etc/passwd, then /etc/group, with NUL between them.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto kRoot = [] {
+  static const auto root = [] {
     auto dir = TempDir::make("/dev/shm", "mosb-fuzz-");
     fuzz::require(dir.has_value() && sys::mkdir(dir->path() + "/etc", 0755).has_value());
     return *std::move(dir);
@@ -37,9 +37,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     return part;
   };
   const std::string user(take());
-  write(kRoot.path() + "/etc/passwd", take());
-  write(kRoot.path() + "/etc/group", text);
-  const auto ids = lxc::resolve_user(kRoot.path(), user, kIds);
+  write(root.path() + "/etc/passwd", take());
+  write(root.path() + "/etc/group", text);
+  const auto ids = lxc::resolve_user(root.path(), user, kIds);
   if (ids) {
     fuzz::require(ids->uid < kIds && ids->gid < kIds);
     for (const std::uint32_t group : ids->groups) {

@@ -75,7 +75,8 @@ Box::Box() : dir_(make_temp_dir()) {
   script("sleep 1000");
 }
 
-Box::~Box() {
+// FAIL_CHECK() goes on after a failure.
+Box::~Box() {  // NOLINT(bugprone-exception-escape)
   const Status stopped = lxc::stop(id(), 9, std::chrono::seconds(5));
   if (!stopped) {
     FAIL_CHECK(stopped.error().message());
@@ -201,7 +202,7 @@ std::vector<std::string> leftovers(const ContainerId& id) {
   }
   const auto sockets = read_kernel_file("/proc/net/unix", kMaxRead);
   if (sockets->find("@/lxc/" + id.name + "/") != std::string::npos) {
-    found.push_back("abstract socket of liblxc");
+    found.emplace_back("abstract socket of liblxc");
   }
   return found;
 }

@@ -148,7 +148,7 @@ TEST_CASE("arguments and environment arrive byte for byte", "[lxc]") {
                            "arg zero",
                            "",
                            "two  words",
-                           "\"quoted\" 'too' \\ $HOME %n",
+                           R"("quoted" 'too' \ $HOME %n)",
                            "line one\nline two",
                            "\xff"};
   box.start();

@@ -177,7 +177,7 @@ void flood(long lines) {
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
-  std::setvbuf(stdout, nullptr, _IOFBF, 65536);
+  (void)std::setvbuf(stdout, nullptr, _IOFBF, 65536);
   if (what == "calls") {
     try_calls();
   } else if (what == "writes") {
@@ -192,7 +192,7 @@ int main(int argc, char** argv) {
   } else {
     return 2;
   }
-  std::fflush(stdout);
+  (void)std::fflush(stdout);
   std::printf("done\n");
   return 0;
 }

@@ -95,7 +95,7 @@ TEST_CASE("a mount source that is missing or no directory is refused by name", "
 
 TEST_CASE("a NUL in an argument or the environment is refused before anything is made", "[lxc]") {
   Box box;
-  box.spec.process.env.push_back(std::string("A=1\0B=2", 7));
+  box.spec.process.env.emplace_back("A=1\0B=2", 7);
   check_refused(box, Errc::kRuntime, "NUL");
   CHECK_FALSE(path_exists(box.spec.log_path));
 }

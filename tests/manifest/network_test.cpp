@@ -81,7 +81,7 @@ TEST_CASE("what is no network is refused", "[manifest]") {
            {"dns: {servers: [a]}}", "network.dns.servers[0]"},
            {"dns: {servers: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]}}", "servers: more than 3"},
            {"dns: {search: [\"a b\"]}}", "network.dns.search[0]: 'a b' is no domain"},
-           {"dns: {search: [\"a\\nnameserver 6.6.6.6\"]}}", "network.dns.search[0]"},
+           {R"(dns: {search: ["a\nnameserver 6.6.6.6"]}})", "network.dns.search[0]"},
            {"dns: {options: [\"a b\"]}}", "network.dns.options[0]"},
            {"ports: [{host: 1, container: 2, protocol: sctp}]}", "'sctp' is not supported"},
            {"ports: [{host: 1, container: 2, host_ip: '::1'}]}", "'::1' cannot be forwarded"},

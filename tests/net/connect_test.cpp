@@ -57,6 +57,23 @@ TEST_CASE("a connection that fails at step N leaves no device behind", "[net]") 
   }
 }
 
+TEST_CASE("who had an address of the service before is forgotten, what is written down stays",
+          "[net]") {
+  ConnectFixture host;
+  const ServicePort& service = host.spec.services[0];
+  const MacAddress other{{2, 0, 0, 0, 0, 0x77}};
+  auto& known = host.netlink.known[host.netlink.find("lxcbr0")->index];
+  known = {{service.ipv4, other, false},
+           {*service.ipv6, service.mac, false},
+           {must(IpAddress::parse("10.0.3.98")), other, false}};
+  const std::vector<Neighbour> others(known.begin() + 1, known.end());
+  must(host.connect());
+  CHECK(known == others);
+  known = {{service.ipv4, other, true}, {*service.ipv6, other, false}};
+  must(host.connect());
+  CHECK(known == std::vector<Neighbour>{{service.ipv4, other, true}});
+}
+
 TEST_CASE("a service without IPv6 has none inside", "[net]") {
   ConnectFixture host;
   host.spec.services[0].ipv6.reset();

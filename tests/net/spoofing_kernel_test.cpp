@@ -147,7 +147,7 @@ TEST_CASE("what claims to go to 127.0.0.1 does not come in from a service", "[ne
   lab.host.sh("nft delete table bridge mosb_0badcafe");
   CHECK_FALSE(reaches());
   // That it is the rule which keeps it out, and that the frame is a good one:
-  lab.host.sh("nft flush chain inet mosb_0badcafe raw");
+  lab.host.sh("nft flush chain inet mosb_0badcafe arrival");
   CHECK(reaches());
   CHECK(lab.settle() ==
         std::vector<std::string>{"mosb_0badcafe: replace the rules (they are not there)"});

@@ -85,8 +85,8 @@ TEST_CASE("the kernel's neighbours are those that it has an Ethernet address of"
     return !neighbour.address.str().starts_with("10.") &&
            !neighbour.address.str().starts_with("fd00:");
   });
-  CHECK(known == std::vector<Neighbour>{{ip("10.0.3.7"), kOther},
-                                        {ip("fd00:3::9"), MacAddress{{2, 0, 0, 0, 0, 9}}}});
+  CHECK(known == std::vector<Neighbour>{{ip("10.0.3.7"), kOther, false},
+                                        {ip("fd00:3::9"), MacAddress{{2, 0, 0, 0, 0, 9}}, true}});
 }
 
 TEST_CASE("asking nobody about nothing takes no time", "[net]") {

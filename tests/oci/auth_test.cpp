@@ -5,7 +5,6 @@
 using mosb::Errc;
 using mosb::Error;
 using mosb::Json;
-using mosb::oci::kImageManifest;
 using mosb::oci::parse_www_authenticate;
 using mosb::oci::RegistryOptions;
 using mosb::test::connect;
@@ -31,7 +30,7 @@ Json challenge(const std::string& value) {
 }
 
 std::string bearer(const std::string& realm) {
-  return "Bearer realm=\"" + realm + "\",service=\"the registry\",scope=\"repository:other:push\"";
+  return "Bearer realm=\"" + realm + R"(",service="the registry",scope="repository:other:push")";
 }
 
 /// The manifest for whoever sends this Authorization.
@@ -75,8 +74,8 @@ TEST_CASE("a malformed challenge is refused", "[auth]") {
   for (const char* value : {"=x",
                             "Bearer realm=\"x",
                             "Bearer realm=\"x\\",
-                            "Bearer realm=\"x\",realm=\"y\"",
-                            "Bearer realm=\"x\" service=\"y\"",
+                            R"(Bearer realm="x",realm="y")",
+                            R"(Bearer realm="x" service="y")",
                             "Bearer realm=\"x\",service=,",
                             "\x01"}) {
     INFO(value);

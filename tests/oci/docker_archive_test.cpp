@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <numeric>
 
 #include <unistd.h>
@@ -102,7 +103,7 @@ struct Fixture {
   /// Why no image can be had from it.
   std::string refused() const {
     write();
-    auto archive = DockerArchive::open(file);
+    auto archive = DockerArchive::open(file, dir.path());
     if (!archive) {
       CHECK(archive.error().code() == Errc::kContent);
       return archive.error().message();
@@ -113,13 +114,18 @@ struct Fixture {
   }
 };
 
-std::string gzipped(const std::string& bytes, const std::string& dir) {
+std::string compressed(const std::string& program,
+                       const std::string& bytes,
+                       const std::string& dir) {
   const std::string plain = dir + "/plain";
   spit(plain, bytes);
-  const Completed done =
-      must(RealProcessRunner().run({.argv = {"gzip", "-n", plain}, .env = {"PATH=/usr/bin:/bin"}}));
+  const Completed done = must(
+      RealProcessRunner().run({.argv = {program, "-c", plain}, .env = {"PATH=/usr/bin:/bin"}}));
   REQUIRE(done.status == 0);
-  return slurp(plain + ".gz");
+  return done.out;
+}
+std::string gzipped(const std::string& bytes, const std::string& dir) {
+  return compressed("gzip", bytes, dir);
 }
 
 }  // namespace
@@ -127,7 +133,7 @@ std::string gzipped(const std::string& bytes, const std::string& dir) {
 TEST_CASE("an image of a docker archive has its configuration and layers", "[oci]") {
   Fixture f;
   f.write();
-  DockerArchive archive = must(DockerArchive::open(f.file));
+  DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
   const Descriptor descriptor = must(archive.resolve(Fixture::named("docker.io/library/web:1")));
   CHECK(descriptor == must(archive.resolve(Fixture::named(std::nullopt))));
   const Manifest manifest =
@@ -148,7 +154,7 @@ TEST_CASE("an image of a docker archive has its configuration and layers", "[oci
   // By its digest, too, in an archive that was opened anew, over a symlink.
   const std::string link = f.dir.path() + "/link.tar";
   REQUIRE(::symlink("image.tar", link.c_str()) == 0);
-  DockerArchive again = must(DockerArchive::open(link));
+  DockerArchive again = must(DockerArchive::open(link, f.dir.path()));
   CHECK(must(again.resolve(Fixture::named("web:1").pinned(descriptor.digest))) == descriptor);
   CHECK(must(archive.referrers(descriptor, "")).empty());
 }
@@ -158,7 +164,7 @@ TEST_CASE("a compressed layer is one, whatever its name says", "[oci]") {
   const std::string packed = gzipped(f.layers[0], f.dir.path());
   f.entry("1/layer.tar").data = packed;
   f.write();
-  DockerArchive archive = must(DockerArchive::open(f.file));
+  DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
   const Descriptor descriptor = must(archive.resolve(Fixture::named(std::nullopt)));
   const Manifest manifest =
       must(Manifest::parse(must(archive.read_manifest(descriptor)), descriptor.media_type));
@@ -171,7 +177,7 @@ TEST_CASE("parts of a docker archive that are not what they should be are refuse
   SECTION("a layer of another content than its diff_id") {
     f.entry("1/layer.tar").data = "two";
     f.write();
-    DockerArchive archive = must(DockerArchive::open(f.file));
+    DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
     const Descriptor descriptor = must(archive.resolve(Fixture::named(std::nullopt)));
     const Manifest manifest =
         must(Manifest::parse(must(archive.read_manifest(descriptor)), descriptor.media_type));
@@ -290,22 +296,134 @@ TEST_CASE("no path of a docker archive means anything outside of it", "[oci]") {
 
 TEST_CASE("what is no docker archive is refused", "[oci]") {
   Fixture f;
-  CHECK(error_code(DockerArchive::open(f.file)) == Errc::kNotFound);
-  CHECK(error_code(DockerArchive::open(f.dir.path())) == Errc::kContent);
+  CHECK(error_code(DockerArchive::open(f.file, f.dir.path())) == Errc::kNotFound);
+  CHECK(error_code(DockerArchive::open(f.dir.path(), f.dir.path())) == Errc::kContent);
   spit(f.file, "no tar at all, but long enough to look at");
-  CHECK(error_code(DockerArchive::open(f.file)) == Errc::kContent);
+  CHECK(error_code(DockerArchive::open(f.file, f.dir.path())) == Errc::kContent);
   f.write();
   const std::string good = slurp(f.file);
-  spit(f.file, gzipped(good, f.dir.path()));
-  CHECK(DockerArchive::open(f.file).error().hint() == "unpack it first if it is compressed");
   spit(f.file, good.substr(0, good.size() / 2));
-  CHECK(error_code(DockerArchive::open(f.file)) == Errc::kContent);
+  CHECK(error_code(DockerArchive::open(f.file, f.dir.path())) == Errc::kContent);
+}
+
+TEST_CASE("a docker archive that is compressed as a whole is read like the plain one", "[oci]") {
+  Fixture f;
+  f.write();
+  const std::string plain = slurp(f.file);
+  const Descriptor wanted =
+      must(must(DockerArchive::open(f.file, f.dir.path())).resolve(Fixture::named(std::nullopt)));
+  const std::string program = GENERATE(as<std::string>{}, "gzip", "zstd");
+  const std::string packed = compressed(program, plain, f.dir.path());
+  spit(f.file, packed);
+  const auto left_behind = [&] {
+    return std::distance(std::filesystem::directory_iterator(f.dir.path()),
+                         std::filesystem::directory_iterator());
+  };
+  const auto before = left_behind();
+  SECTION("as it is") {
+    DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
+    const Descriptor descriptor = must(archive.resolve(Fixture::named(std::nullopt)));
+    CHECK(descriptor == wanted);
+    const Manifest manifest =
+        must(Manifest::parse(must(archive.read_manifest(descriptor)), descriptor.media_type));
+    for (const Descriptor& layer : manifest.layers) {
+      CHECK(archive.read_blob(layer, ByteCount{kMiB}));
+    }
+  }
+  SECTION("cut anywhere, or followed by something else") {
+    for (std::size_t size = 4; size < packed.size(); size += 7) {
+      INFO(size);
+      spit(f.file, packed.substr(0, size));
+      const auto opened = DockerArchive::open(f.file, f.dir.path());
+      if (opened) {
+        // Of what comes behind the end of the tar.
+        DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
+        CHECK(must(archive.resolve(Fixture::named(std::nullopt))) == wanted);
+      } else {
+        CHECK(opened.error().code() == Errc::kContent);
+      }
+    }
+  }
+  SECTION("twice, in two ways") {
+    spit(f.file, compressed(program == "gzip" ? "zstd" : "gzip", packed, f.dir.path()));
+    CHECK(error_code(DockerArchive::open(f.file, f.dir.path())) == Errc::kContent);
+  }
+  CHECK(left_behind() == before);
+}
+
+TEST_CASE("an archive of an old docker has the layers that its chain of parents names", "[oci]") {
+  const std::string low(64, 'a');
+  const std::string high(64, 'b');
+  Fixture f;
+  f.entries = {{low + "/VERSION", "1.0"},
+               {low + "/json", R"({"id":")" + low + R"(","parent":""})"},
+               {low + "/layer.tar", f.layers[0]},
+               {high + "/json",
+                R"({"id":")" + high + R"(","parent":")" + low +
+                    R"(","architecture":"amd64","os":"linux","container":null,)"
+                    R"("config":{"Cmd":["/x"],"Entrypoint":null,"Env":["A=b"]}})"},
+               {high + "/layer.tar", "", '2', "../there.tar"},
+               {"there.tar", f.layers[1]},
+               {"repositories", R"({"web":{"1":")" + high + R"(","2":")" + high + R"("}})"}};
+  SECTION("bottom first, with the configuration of the uppermost one") {
+    f.write();
+    DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
+    const Descriptor descriptor = must(archive.resolve(Fixture::named("web:1")));
+    CHECK(descriptor == must(archive.resolve(Fixture::named("docker.io/library/web:2"))));
+    CHECK(descriptor == must(archive.resolve(Fixture::named(std::nullopt))));
+    CHECK(error_code(archive.resolve(Fixture::named("web:3"))) == Errc::kNotFound);
+    const Manifest manifest =
+        must(Manifest::parse(must(archive.read_manifest(descriptor)), descriptor.media_type));
+    const ImageConfig config =
+        must(ImageConfig::parse(must(archive.read_blob(manifest.config, ByteCount{64 * kKiB}))));
+    CHECK(config.cmd == std::vector<std::string>{"/x"});
+    CHECK(config.env == std::vector<std::string>{"A=b"});
+    CHECK(config.diff_ids == std::vector<Digest>{Digest::of(f.layers[0]), Digest::of(f.layers[1])});
+    REQUIRE(manifest.layers.size() == 2);
+    CHECK(must(archive.read_blob(manifest.layers[0], ByteCount{kMiB})) == f.layers[0]);
+    CHECK(must(archive.read_blob(manifest.layers[1], ByteCount{kMiB})) == f.layers[1]);
+  }
+  SECTION("a layer that is missing, or its tar") {
+    const std::string gone = GENERATE_COPY(low + "/json", low + "/layer.tar", high + "/json");
+    std::erase_if(f.entries, [&](const Entry& e) { return e.path == gone; });
+    CHECK_THAT(f.refused(), Catch::Contains("is missing"));
+  }
+  SECTION("layers in a circle") {
+    f.entry(low + "/json").data = R"({"id":")" + low + R"(","parent":")" + high + R"("})";
+    CHECK_THAT(f.refused(), Catch::Contains("go in circles"));
+  }
+  SECTION("a layer with another's id") {
+    f.entry(low + "/json").data = R"({"id":")" + high + R"("})";
+    CHECK_THAT(f.refused(), Catch::Contains("of another layer"));
+  }
+  SECTION("ids that are paths, or none") {
+    for (const char* id : {"\"../x\"", "\"\"", "1", "null", "\"A\""}) {
+      f.entry("repositories").data = std::string(R"({"web":{"1":)") + id + "}}";
+      CHECK_THAT(f.refused(), Catch::Contains("64 lower-case hex digits"));
+      f.entry("repositories").data = R"({"web":{"1":")" + high + R"("}})";
+      if (std::string_view(id) != "null" && std::string_view(id) != "\"\"") {
+        f.entry(high + "/json").data = R"({"id":")" + high + R"(","parent":)" + id + "}";
+        CHECK_THAT(f.refused(), Catch::Contains("64 lower-case hex digits"));
+      }
+    }
+  }
+  SECTION("no architecture, or a configuration that is none") {
+    f.entry(high + "/json").data =
+        R"({"id":")" + high + R"(",)" +
+        GENERATE(as<std::string>{}, R"("os":"linux"})", R"("architecture":1})");
+    CHECK_THAT(f.refused(), Catch::Contains("architecture"));
+  }
+  SECTION("a list that lists nothing, or nothing that can be read") {
+    f.entry("repositories").data =
+        GENERATE(as<std::string>{}, "{}", "[]", "{\"web\":{}}", "{\"web\":1}", "{");
+    CHECK_FALSE(f.refused().empty());
+  }
 }
 
 TEST_CASE("a docker archive that changes while it is read is noticed", "[oci]") {
   Fixture f;
   f.write();
-  DockerArchive archive = must(DockerArchive::open(f.file));
+  DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
   const Descriptor descriptor = must(archive.resolve(Fixture::named(std::nullopt)));
   const Manifest manifest =
       must(Manifest::parse(must(archive.read_manifest(descriptor)), descriptor.media_type));
@@ -322,7 +440,7 @@ TEST_CASE("nothing is written to a docker archive", "[oci]") {
   Fixture f;
   f.write();
   const std::string before = slurp(f.file);
-  DockerArchive archive = must(DockerArchive::open(f.file));
+  DockerArchive archive = must(DockerArchive::open(f.file, f.dir.path()));
   const Descriptor one = describe(kImageManifest, "{}");
   CHECK(error_code(archive.push_blob(one, BlobSource::bytes("{}"))) == Errc::kUsage);
   CHECK(error_code(archive.push_manifest(one, "{}", "x")) == Errc::kUsage);

@@ -31,7 +31,7 @@ struct Mirrored {
   oci::MirroredRepository repository;
 };
 
-inline ScriptedRegistry serve(std::vector<Json> rules) {
+inline ScriptedRegistry serve(const std::vector<Json>& rules) {
   return must(ScriptedRegistry::start(rules));
 }
 

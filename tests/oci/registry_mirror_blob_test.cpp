@@ -151,7 +151,7 @@ TEST_CASE("several blobs at once leave a mirror that fails, and all arrive", "[m
   std::vector<Json> right;
   std::vector<std::string> blobs;
   for (int i = 0; i < 12; ++i) {
-    blobs.push_back(std::string(100'000, static_cast<char>('a' + i)));
+    blobs.emplace_back(100'000, static_cast<char>('a' + i));
     right.push_back(blob_rule(blobs.back()));
   }
   // Two of them are right; for the others it is busy.

@@ -4,11 +4,9 @@
 using mosb::Errc;
 using mosb::Json;
 using mosb::Status;
-using mosb::oci::Descriptor;
 using mosb::test::blob_of;
 using mosb::test::blob_path;
 using mosb::test::Mirrored;
-using mosb::test::must;
 using mosb::test::nobody;
 using mosb::test::place;
 using mosb::test::serve;

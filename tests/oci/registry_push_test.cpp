@@ -114,7 +114,7 @@ TEST_CASE("an upload whose login runs out in between starts again from its first
   Json expired = put_rule("/upload/1*", 401);
   expired["times"] = 1;
   expired["headers"] = {
-      {"WWW-Authenticate", "Bearer realm=\"http://127.0.0.1:@PORT@/token\",service=\"s\""}};
+      {"WWW-Authenticate", R"(Bearer realm="http://127.0.0.1:@PORT@/token",service="s")"}};
   const Json token = {{"path", "/token*"}, {"body", R"({"token":"abc"})"}};
   const auto server = must(ScriptedRegistry::start(
       Json::array({uploads_rule("/upload/1"), expired, token, put_rule("/upload/1*")})));

@@ -96,7 +96,7 @@ TEST_CASE("a registry with HTTPS cannot name a token server without it", "[regis
       Json::array({{{"status", 401},
                     {"headers",
                      {{"WWW-Authenticate",
-                       "Bearer realm=\"http://" + plain.host() + "/token\",service=\"x\""}}}}}),
+                       "Bearer realm=\"http://" + plain.host() + R"(/token",service="x")"}}}}}),
       authority.files));
   auto client = connect(server.host(),
                         {.ca_file = authority.files.ca,

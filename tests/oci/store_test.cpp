@@ -118,6 +118,32 @@ TEST_CASE("signatures and indexes in the store are no records", "[oci]") {
   CHECK(must(f.store.repository().referrers(f.image.descriptor, kNotarySignature)).size() == 1);
 }
 
+TEST_CASE("a signature that can't be read any more is not taken for none", "[oci]") {
+  Fixture f;
+  oci::Repository& repository = f.store.repository();
+  const Descriptor signature = push_signature(repository, f.image.descriptor, "envelope");
+  const std::string path = f.store.blob_path(signature.digest);
+  const std::string bytes = slurp(path);
+  for (const char* damage : {"{", "", static_cast<const char*>(nullptr)}) {
+    must(sys::unlink(path));
+    if (damage != nullptr) {
+      spit(path, damage);
+    }
+    CHECK(error_code(repository.referrers(f.image.descriptor, kNotarySignature)) == Errc::kContent);
+    spit(path, bytes);
+    CHECK(must(repository.referrers(f.image.descriptor, kNotarySignature)).size() == 1);
+  }
+  // Another one that can be read is enough to go on with; another image's is nobody else's matter.
+  const Descriptor second = push_signature(repository, f.image.descriptor, "envelope 2");
+  must(sys::unlink(path));
+  const auto found = must(repository.referrers(f.image.descriptor, kNotarySignature));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].digest == second.digest);
+  const TestImage other = make_image({"another"});
+  push_image(repository, other, {"another"}, std::nullopt);
+  CHECK(must(repository.referrers(other.descriptor, kNotarySignature)).empty());
+}
+
 TEST_CASE("what a signature says in its annotations makes no record and takes no tag", "[oci]") {
   Fixture f;
   push_image(f.store.repository(), f.image, {"one"}, "web");

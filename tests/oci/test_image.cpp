@@ -19,10 +19,9 @@ TestImage make_image(const std::vector<std::string>& layers, const Platform& pla
   }
   manifest.config = describe(kImageConfig, config.print());
   std::string bytes = manifest.print();
-  return {.descriptor = describe(kImageManifest, bytes),
-          .manifest = manifest,
-          .config = config,
-          .bytes = std::move(bytes)};
+  const Descriptor descriptor = describe(kImageManifest, bytes);
+  return {
+      .descriptor = descriptor, .manifest = manifest, .config = config, .bytes = std::move(bytes)};
 }
 
 void push_image(Repository& to,

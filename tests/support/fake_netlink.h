@@ -44,6 +44,11 @@ class FakeNetlink final : public Netlink {
   Result<std::vector<Link>> links() override { return all; }
   Result<std::vector<IpPrefix>> addresses(int index) override { return of[index]; }
   Result<std::vector<Neighbour>> neighbours(int index) override { return known[index]; }
+  Status forget_neighbour(int index, const IpAddress& address) override {
+    MOSB_CHECK(call("forget " + address.str()));
+    std::erase_if(known[index], [&](const Neighbour& n) { return n.address == address; });
+    return ok();
+  }
   Status make_bridge(const std::string& name, const std::string& alias) override {
     MOSB_CHECK(call("make bridge " + name));
     add_link(name, "bridge", alias);

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 support=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bin=$("$support/fetch_unstable.sh" "${1:-$support/../../build/notation}" notation oras)/usr/bin
+bin=$("$support/fetch_packages.sh" unstable "${1:-$support/../../build/notation}" notation oras)/usr/bin
 
 for program in notation oras; do
     version=$("$bin/$program" version | sed -n 's/^Version: *v\{0,1\}//p')

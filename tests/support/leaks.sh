@@ -55,24 +55,37 @@ cgroups() {
         sed 's/^/cgroup /'
 }
 
-# At a lower priority than this script, as builds and tests are that run beside.
-own_nice=$(ps -o ni= -p $$)
-runs_beside() { (($(ps -o ni= -p "$1" 2>/dev/null || echo "$own_nice") > own_nice)); }
+# stat_of PID: sets name, state, parent and nice; status 1 if there is no such process (any more).
+stat_of() {
+    local line=""
+    { read -r -d '' line <"/proc/$1/stat" || [[ -n $line ]]; } 2>/dev/null || return 1
+    # What stands between the parentheses is whatever the process likes.
+    name=${line#*\(} name=${name%\)*}
+    read -r state parent _ _ _ _ _ _ _ _ _ _ _ _ _ _ nice _ <<<"${line##*\) }"
+}
 
-# mosb's own programs, and whatever runs in another pid namespace than this script's.
+# mosb's own programs, and whatever runs in another pid namespace than this script's; not what runs
+# at a lower priority than this script, as builds and tests that are run beside. A process that has
+# ended and that only the machine's init has yet to take note of is gone: some do that every two
+# seconds only.
 processes() {
-    local dir pid name here theirs
+    local dir pid name state parent nice own_nice here path
+    local -A theirs=()
     here=$(readlink /proc/self/ns/pid)
+    stat_of $$
+    own_nice=$nice
+    while read -r path dir; do
+        theirs[${path//[^0-9]/}]=$dir
+    done < <(find /proc/[0-9]*/ns/pid -maxdepth 0 -printf '%p %l\n' 2>/dev/null || true)
     for dir in /proc/[0-9]*; do
         pid=${dir#/proc/}
-        name=$(cat "$dir/comm" 2>/dev/null) || continue
+        stat_of "$pid" || continue
+        [[ $state$parent != Z1 ]] && ((nice <= own_nice)) || continue
         if [[ $name == mosb* ]]; then
-            runs_beside "$pid" || echo "process $pid $name"
-            continue
+            echo "process $pid $name"
+        elif [[ -n ${theirs[$pid]:-} && ${theirs[$pid]} != "$here" ]]; then
+            echo "process $pid $name in ${theirs[$pid]}"
         fi
-        theirs=$(readlink "$dir/ns/pid" 2>/dev/null) || continue
-        [[ -z $theirs || $theirs == "$here" ]] || runs_beside "$pid" ||
-            echo "process $pid $name in $theirs"
     done
 }
 

@@ -99,6 +99,24 @@ ranges() {
     equal "$(json '.[] | select(.service == "one") | .uid_base')" "$(cut -d' ' -f2 <<<"$one")"
 }
 
+test_case "down gives the ids back to the host once no volume has files of theirs" ids_given_back
+ids_given_back() {
+    taken() { jq -e --arg i "$(instance_id)" 'has($i)' /run/mosb-uids/ranges.json >/dev/null; }
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' 'storage: [{dest: /data, label: data}]')
+    sed -i 's/^targets:/storage: [{label: data, persistent: true, nsgroup: one}]\n&/' m.yaml
+    works mosb apply m.yaml
+    taken || fail "the ranges of an instance that runs are not registered"
+    local base
+    base=$(mosb ps -o json | jq '.[0].uid_base')
+    works mosb down
+    taken || fail "files of a volume belong to ids that others may get"
+    works mosb apply m.yaml
+    equal "$(mosb ps -o json | jq '.[0].uid_base')" "$base"
+    works mosb down --volumes
+    ! taken || fail "ids of an instance that has nothing are kept"
+    [[ ! -e $root/var/lib/mosb/state/uid-ranges.json ]] || fail "ids are recorded that others may get"
+}
+
 test_case "files of a verified layer belong to the container's root inside" owners
 owners() {
     one_service

@@ -4,6 +4,7 @@
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
 source "${0%/*}/../support/registries.sh"
+source "${0%/*}/../support/docker.sh"
 
 tests=$(cd "${0%/*}/.." && pwd)
 
@@ -21,7 +22,10 @@ layer() { "$tests/support/make_tar.py" "$1.tar"; }
 listing() {
     (cd "$1" && find . -mindepth 1 \( -type f -printf '%P %y %m %U:%G %n %s ' -exec sha256sum {} \; \
         -o -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %l\n' \) |
-        sed 's/ \.\/.*$//' | sort; getfattr -R -h -d -m '^(user|security)\.' . 2>/dev/null || true)
+        sed 's/ \.\/.*$//' | sort
+        # A paragraph for each file, in the directory's order.
+        { getfattr -R -h -d -m '^(user|security)\.' . 2>/dev/null || true; } |
+            awk -v RS= '{gsub("\n", " "); print}' | sort)
 }
 # converts TAG: the image as converted is seen as umoci unpacks the original, also with erofs.
 converts() {
@@ -164,7 +168,7 @@ refused_layer() {
     ! skopeo inspect --raw oci:nowhere:x >/dev/null 2>&1 || fail "an image was made"
 }
 
-test_case "layers that leave the root, forge overlayfs' marks or link to other layers are refused" bad_layers
+test_case "layers that leave the root, forge overlayfs' marks or link to what is not there are refused" bad_layers
 bad_layers() {
     refused_layer "leaves the root" <<<'[{"path": "a/../../x", "data": ""}]'
     refused_layer "leaves the root" <<<'[{"path": "../.wh.x", "data": ""}]'
@@ -172,9 +176,31 @@ bad_layers() {
     refused_layer "hides nothing" <<<'[{"path": "a/.wh..", "data": ""}]'
     refused_layer "is a file" <<<'[{"path": "low/x", "data": ""}]'
     refused_layer "too many symlinks" <<<'[{"path": "ln/x", "data": ""}]'
-    refused_layer "does not come before it in the same layer" \
-        <<<'[{"path": "hard", "type": "link", "to": "low"}]'
+    refused_layer "which is no plain file before it" <<<'[{"path": "hard", "type": "link", "to": "no"}]'
+    refused_layer "which is no plain file before it" <<<'[{"path": "hard", "type": "link", "to": "ln"}]'
+    refused_layer "which is no plain file before it" \
+        <<<'[{"path": "hard", "type": "link", "to": "low"}, {"path": ".wh.low"}]'
+    refused_layer "which is no plain file before it" \
+        <<<'[{"path": "hard", "type": "link", "to": "later"}, {"path": "later", "data": ""}]'
     refused_layer "leaves the root" <<<'[{"path": "hard", "type": "link", "to": "../low"}]'
+}
+
+# made EXPRESSION: a layer of one entry, by a dictionary of Python.
+made() { python3 -c 'import json, sys; print(json.dumps([eval(sys.argv[1])]))' "$1"; }
+
+test_case "names and owners that Linux cannot have are refused, whatever they would cost" impossible
+impossible() {
+    refused_layer 'longer than 4095 bytes' < <(made '{"path": "a/" * 50000 + "x"}')
+    refused_layer 'longer than 255 bytes' < <(made '{"path": "n" * 256}')
+    refused_layer 'longer than 4095 bytes' < <(made '{"path": "s", "type": "symlink", "to": "a/../" * 20000}')
+    refused_layer 'longer than 4095 bytes' < <(made '{"path": "h", "type": "link", "to": "a/" * 50000}')
+    local id
+    for id in 4294967295 4294968296 -1; do
+        refused_layer "an owner that cannot be" < <(made "{'path': 'f', 'uid': $id}")
+        refused_layer "an owner that cannot be" < <(made "{'path': 'd', 'type': 'dir', 'gid': $id}")
+    done
+    layer root < <(made '{"path": "f", "data": "", "uid": 4294967295}')
+    refused 11 content 'an owner that cannot be' mosb image build --rootfs root.tar -t oci:nowhere:x
 }
 
 test_case "attributes of overlayfs in an ordinary layer mean nothing afterwards" forged_attributes
@@ -210,7 +236,7 @@ wrong_layers() {
     jq -n --arg f "$blob" '{layers: [{file: $f, media_type:
         "application/vnd.oci.image.layer.v1.tar+gzip"}]}' |
         "$tests/support/make_image.py" cut x >/dev/null
-    refused 11 content "not a good tar" mosb image convert oci:cut:x oci:nowhere:x
+    refused 11 content "can't be unpacked" mosb image convert oci:cut:x oci:nowhere:x
     gzip -k base.tar
     jq -n '{layers: [{file: "base.tar.gz", media_type:
         "application/vnd.oci.image.layer.v1.tar+gzip"}]}' |
@@ -393,8 +419,8 @@ print(json.dumps([{"path": "manifest.json", "data": "[" + " " * (5 << 20) + "]"}
     bad_entries "is larger than 4194304 bytes"
     config=${config/amd64/amd65}
     bad_archive "has another digest" "$(lists l.tar)" '{"path": "l.tar", "data": "1"}'
-    gzip -f d.tar
-    refused 11 content "Unrecognized" mosb image convert docker-archive:d.tar.gz oci:nowhere:x
+    xz -f d.tar
+    refused 11 content "Unrecognized" mosb image convert docker-archive:d.tar.xz oci:nowhere:x
     refused 3 not-found "" mosb image convert docker-archive:none.tar oci:nowhere:x
 }
 
@@ -407,23 +433,24 @@ platform_image() {
         manifest: {annotations: {"org.example.of": $p.architecture}}}' |
         "$tests/support/make_image.py" ordinary "$tag" >/dev/null
 }
-# put_index TAG < ENTRIES: an index of these manifests in the layout "ordinary".
+# put_index TAG [LAYOUT] < ENTRIES: an index of these manifests in the layout, by default "ordinary".
 put_index() {
-    local bytes digest
+    local bytes digest layout=${2:-ordinary}
     bytes=$(jq -c '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json",
         annotations: {"org.example.of": "all"}, manifests: .}')
     digest=$(printf %s "$bytes" | sha256sum | cut -d' ' -f1)
-    printf %s "$bytes" >"ordinary/blobs/sha256/$digest"
+    printf %s "$bytes" >"$layout/blobs/sha256/$digest"
     jq --arg d "sha256:$digest" --argjson s "${#bytes}" --arg t "$1" '.manifests |= map(select(
         .annotations["org.opencontainers.image.ref.name"] != $t)) + [{digest: $d, size: $s,
         mediaType: "application/vnd.oci.image.index.v1+json",
-        annotations: {"org.opencontainers.image.ref.name": $t}}]' ordinary/index.json >index.new
-    mv index.new ordinary/index.json
+        annotations: {"org.opencontainers.image.ref.name": $t}}]' "$layout/index.json" >index.new
+    mv index.new "$layout/index.json"
 }
-# entry TAG [MEMBERS]: how an index lists this image.
+# entry TAG [MEMBERS [LAYOUT]]: how an index lists this image.
 entry() {
     jq -c --arg t "$1" --argjson m "${2:-null}" '.manifests[] | select(.annotations[
-        "org.opencontainers.image.ref.name"] == $t) | {mediaType, digest, size} + $m' ordinary/index.json
+        "org.opencontainers.image.ref.name"] == $t) | {mediaType, digest, size} + $m' \
+        "${3:-ordinary}/index.json"
 }
 # An index as buildkit makes one: two variants of arm, another that is a system of its own with a
 # version, this host's, and what was attested of it.
@@ -542,11 +569,172 @@ bad_platform() {
         '{"platform": {"os": "linux", "architecture": "arm", "variant": "v7"}}'
     bad_index "the index says linux/s390x, the config linux/arm/v7" v7 \
         '{"platform": {"os": "linux", "architecture": "s390x"}}'
-    bad_index "is no image" all '{"platform": {"os": "linux", "architecture": "s390x"}}'
     bad_index "is of type 'application/vnd.in-toto.json', which is no tar" attested \
         '{"platform": {"os": "unknown", "architecture": "unknown"}}'
     jq -c '[.[4]]' entries.json | put_index bad
     refused 11 content "the index has 0 images" mosb image convert oci:ordinary:bad oci:out:all
+}
+
+test_case "links to files of lower layers show what umoci unpacks" lower_links
+lower_links() {
+    layer low <<'END'
+[{"path": "d", "type": "dir", "mode": 457, "uid": 3}, {"path": "d/a", "data": "of low", "mode": 420,
+  "uid": 8, "xattrs": {"user.note": "kept"}}, {"path": "b", "data": "b of low"},
+ {"path": "c", "data": "c of low"}, {"path": "to-d", "type": "symlink", "to": "d"},
+ {"path": "gone/x", "data": "x of low"}]
+END
+    layer high <<'END'
+[{"path": "e/link", "type": "link", "to": "to-d/a"}, {"path": "e/second", "type": "link", "to": "e/link"},
+ {"path": "b-as-it-was", "type": "link", "to": "b"}, {"path": "b", "data": "b of high"},
+ {"path": "c2", "type": "link", "to": "c"}]
+END
+    layer top <<'END'
+[{"path": "f", "type": "link", "to": "b-as-it-was"}, {"path": "x", "type": "link", "to": "gone/x"},
+ {"path": "gone", "data": "a file now"}, {"path": "g", "type": "link", "to": "b"}]
+END
+    tar_image links low.tar high.tar top.tar
+    converts links
+    equal "$(cat unpacked/rootfs/b-as-it-was unpacked/rootfs/f)" "b of lowb of low"
+    # The layers below are fetched again for it, whatever they are compressed with.
+    works skopeo copy -q --dest-compress --dest-compress-format gzip oci:ordinary:links oci:gzip:links
+    works mosb image convert oci:gzip:links oci:again:links
+    equal "$(jq -c '[.layers[].digest]' "$(image_manifest again links)")" \
+        "$(jq -c '[.layers[].digest]' "$(image_manifest converted links)")"
+}
+
+test_case "an index that lists indexes is converted into one of all their images" nested_indexes
+nested_indexes() {
+    several_platforms
+    jq -c '.[:2]' entries.json | put_index arms
+    jq -c '.[2:]' entries.json | put_index others
+    { entry arms; entry others; } | jq -s . | put_index nested
+    works mosb image convert oci:ordinary:all oci:out:flat
+    works mosb image convert oci:ordinary:nested oci:out:nested
+    index_of out:flat | jq -S 'del(.annotations)' >flat.json
+    index_of out:nested | jq -S 'del(.annotations)' | diff flat.json - ||
+        fail "the images of nested indexes are others"
+    works mosb image convert --platform linux/arm/v7 oci:ordinary:nested oci:out:one
+    equal "$(image_digest out one)" "$(jq -r '.manifests[1].digest' flat.json)"
+    # Three of them are too many, one without images has none to give.
+    entry nested | jq -s . | put_index deep
+    refused 11 content "indexes are nested too deeply" mosb image convert oci:ordinary:deep oci:out:x
+    entry nested "{\"platform\": $host}" | jq -s . | put_index deep
+    refused 11 content "indexes are nested too deeply" mosb image convert oci:ordinary:deep oci:out:x
+    echo '[]' | put_index empty
+    entry empty | jq -s . | put_index hollow
+    refused 11 content "has 0 images" mosb image convert oci:ordinary:hollow oci:out:x
+    # What is looked at is this host's image, of an index within, too.
+    entry flat "{\"platform\": $host}" out | jq -s . | put_index outer out
+    works mosb image inspect oci:out:outer -o json
+    equal "$(json .digest)" "$(jq -r '.manifests[2].digest' flat.json)"
+    entry outer "{\"platform\": $host}" out | jq -s . | put_index outermost out
+    refused 11 content "indexes are nested too deeply" mosb image inspect oci:out:outermost
+}
+
+test_case "an archive as Docker wrote it before 1.10 gives the layers that it was made of" old_docker
+old_docker() {
+    two_layers
+    converts two
+    # skopeo still writes what old versions read beside what they don't.
+    docker_archive d.tar two
+    mkdir old
+    tar -C old -xf d.tar
+    local layer
+    for layer in old/*/layer.tar; do cp --remove-destination "$(readlink -f "$layer")" "$layer"; done
+    rm old/*.json old/*.tar
+    tar -C old -cf old.tar .
+    works mosb image convert docker-archive:old.tar oci:of-old:x
+    equal "$(jq -c '[.layers[].digest]' "$(image_manifest of-old x)")" \
+        "$(jq -c '[.layers[].digest]' "$(image_manifest converted two)")"
+    works mosb image convert docker-archive:old.tar:test/two:1 oci:again:x
+    equal "$(image_digest again x)" "$(image_digest of-old x)"
+    sign_layout of-old:x
+    works mosb mount oci:of-old:x "$work/m"
+    listing "$work/m" | diff wanted - || fail "the mount differs from what umoci unpacks"
+    works mosb umount "$work/m"
+    works mosb image inspect docker-archive:old.tar -o json
+    equal "$(json '.cmd | join(" ")')" "/bin/sleep 600"
+    # It made a layer of each step, also where nothing changed, and many are the same then.
+    local top middle
+    top=$(jq -r '.[][]' old/repositories | head -n 1)
+    middle=$(jq -r .parent "old/$top/json")
+    cp "old/$top/layer.tar" "old/$middle/layer.tar"
+    tar -C old -cf twice.tar .
+    works mosb image inspect docker-archive:twice.tar -o json
+    equal "$(json '.layers | length')" 2
+    works mosb image convert docker-archive:twice.tar oci:of-twice:x
+    # Only what is compressed needs a folder.
+    works env TMPDIR=/nonexistent "$MOSB_BIN/mosb" --root "$work/none" image inspect docker-archive:old.tar
+    gzip -k old.tar
+    refused 22 host "docker archive 'old.tar.gz'.*/nonexistent" \
+        env TMPDIR=/nonexistent "$MOSB_BIN/mosb" --root "$work/none" image inspect docker-archive:old.tar.gz
+}
+
+test_case "a docker archive that is compressed as a whole gives the same image" compressed_archive
+compressed_archive() {
+    layer l <<<'[{"path": "etc", "type": "dir"}, {"path": "etc/one", "data": "1"}]'
+    tar_image x l.tar
+    works skopeo copy -q oci:ordinary:x docker-archive:d.tar:x:1
+    works mosb image convert docker-archive:d.tar oci:out:plain
+    gzip -k d.tar
+    zstd -q -k d.tar
+    local packed
+    for packed in d.tar.gz d.tar.zst; do
+        works mosb image convert "docker-archive:$packed:x:1" oci:out:packed
+        equal "$(image_digest out packed)" "$(image_digest out plain)"
+        works mosb image copy "docker-archive:$packed" oci:copy:packed
+    done
+    run ls -A "${TMPDIR:-/tmp}/mosb-0"
+    [[ -z $out ]] || fail "left in the folder for temporary files: $out"
+    head -c $(($(stat -c %s d.tar.gz) / 2)) d.tar.gz >cut.tar
+    refused 11 content "can't be unpacked" mosb image convert docker-archive:cut.tar oci:nowhere:x
+    mkdir small
+    run unshare -m sh -ec "mount -t tmpfs -o size=4k small small
+        TMPDIR=$PWD/small exec $MOSB_BIN/mosb --root $root image convert docker-archive:d.tar.gz oci:nowhere:x"
+    equal "$status" 19
+    contains "$err" 'hint: make room in '
+}
+
+test_case "what Docker itself built and saved gives the files that Docker shows" docker_saves
+docker_saves() {
+    start_docker unshare --net
+    mkdir -p base/{gone,made-anew,kept} context m
+    cp -a "$fixtures/rootfs/." base/
+    echo low | tee base/{gone,made-anew,kept}/low >base/changed
+    chown -R 1000:100 base/kept
+    chmod 4755 base/bin/busybox
+    ln -s kept base/link
+    tar -C base -c . | docker import -c 'ENTRYPOINT ["/bin/sh"]' - base >imported
+    echo high >context/changed
+    cat >context/Dockerfile <<'END'
+FROM base
+COPY changed /changed
+RUN ["/bin/sh", "-c", "rm -r /gone /made-anew && mkdir /made-anew && echo new >/made-anew/high"]
+USER 1000
+WORKDIR /kept
+ENV K=v
+LABEL who=docker
+END
+    in_docker env DOCKER_BUILDKIT=0 docker build -q -t test/built:1 "$work/context" >built 2>&1 || fail "$(<built)"
+    docker save -o "$work/saved.tar" test/built:1
+    docker create --name shown test/built:1 >created
+    mkdir shown
+    docker export shown | tar -C shown -x
+    docker rm shown >removed
+    end_docker
+    works mosb image convert docker-archive:saved.tar oci:saved:x
+    works mosb image inspect oci:saved:x -o json
+    equal "$(json '[.user, .working_dir, .labels.who, .entrypoint[0]] | join(" ")')" "1000 /kept docker /bin/sh"
+    contains "$(json '.env | join(" ")')" 'K=v'
+    sign_layout saved:x
+    works mosb mount oci:saved:x "$work/m"
+    # What Docker puts into every container that it shows.
+    rm -rf shown/.dockerenv shown/dev shown/etc/{hosts,hostname,resolv.conf,mtab}
+    listing shown >wanted
+    listing "$work/m" | grep -vE '^(dev|etc/(hosts|hostname|resolv.conf|mtab))( |/)' >seen
+    diff wanted seen || fail "the mount differs from what Docker shows"
+    contains "$(<seen)" 'made-anew/high'
+    works mosb umount "$work/m"
 }
 
 run_cases "$@"

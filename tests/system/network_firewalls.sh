@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Services at a bridge on hosts with the firewalls that distributions have: ufw and firewalld as
-# Debian packages them, each in the host's network namespace and with files of its own.
+# Services at a bridge on hosts with the firewalls that distributions have: ufw, firewalld and Docker
+# as Debian packages them, each in the host's network namespace and with files of its own.
 # real: kernel
 source "${0%/*}/../support/assert.sh"
 source "${0%/*}/../support/fixtures.sh"
 source "${0%/*}/../support/network_namespaces.sh"
+source "${0%/*}/../support/docker.sh"
 
 two_services() {
     echo_service a 5000 "network: {type: simple, ports: [{name: x, host: 80, container: 5000, protocol: both}]}"
@@ -116,6 +117,48 @@ test_case "firewalld is named, let through where that is allowed, mended after a
 firewalld_adjusted() {
     start_firewalld
     adjusted "chain 'filter_FORWARD' of table 'inet firewalld' \\(firewalld\\)" firewall firewall-cmd --reload
+}
+
+test_case "Docker is named, let through where that is allowed, mended after a flush and left as it was" docker_adjusted
+docker_adjusted() {
+    start_docker on_host
+    # Started again, it keeps what is in the chain that is there for others.
+    restart_and_flush() {
+        stop_docker_daemon
+        run_docker_daemon
+        every_way
+        plan_says_no_change m.yaml
+        on_host iptables -F DOCKER-USER
+        on_host iptables -A DOCKER-USER -j RETURN
+    }
+    adjusted "chain 'FORWARD' of table 'ip filter' \\(Docker\\)" restart_and_flush
+    end_docker
+}
+
+test_case "a container of Docker's and services publish ports beside each other" docker_beside
+docker_beside() {
+    start_docker on_host
+    somebody outside 9000
+    mkdir -p rootfs/bin
+    cp "$fixtures/answer" rootfs/bin/answer
+    tar -C rootfs -c . | docker import - answer >"$work/imported"
+    docker run -d --name theirs -p 8080:5000 answer /bin/answer serve theirs 5000 >"$work/run" 2>&1 ||
+        fail "$(<"$work/run")"
+    eventually 10 asks outside tcp 192.0.2.1 8080 theirs
+    configure "bridge: {adjust_firewall: true}"
+    manifest_v2 m.yaml < <(two_services
+        echo_service c 5000 "network: {type: simple, ports: [{host: 8080, container: 5000}]}")
+    refused 17 net-setup "8080" mosb apply m.yaml
+    manifest_v2 m.yaml < <(two_services)
+    works mosb apply m.yaml
+    every_way
+    asks outside tcp 192.0.2.1 8080 theirs
+    asks host tcp 127.0.0.1 8080 theirs
+    plan_says_no_change m.yaml
+    works mosb down
+    asks outside tcp 192.0.2.1 8080 theirs
+    docker rm -f theirs >"$work/run" 2>&1
+    end_docker
 }
 
 run_cases "$@"

@@ -247,6 +247,10 @@ claimed_fixed() {
     contains "$err" '^hint: '
     host_facts | diff before -
     in_ns other ip addr flush dev eth0
+    # Nobody answers, but the host was told who has it.
+    on_host ip neigh replace 10.0.3.30 lladdr "$mac" dev lxcbr0 nud permanent
+    refused 17 net-setup "10\.0\.3\.30 of service 'a' is taken .*$mac, as a permanent neighbour entry says" mosb apply m.yaml
+    on_host ip neigh del 10.0.3.30 dev lxcbr0
     works mosb apply m.yaml
     equal "$(address_of a)" 10.0.3.30
     # What runs is not disturbed by whoever comes later; what does not run is not started.
@@ -323,7 +327,11 @@ dhcp() {
     mv leases "$leases"
     # The lease is over, and the address a service's: nobody else is offered it.
     in_ns other busybox udhcpc -f -q -n -R -i eth0 -s /bin/true >/dev/null 2>&1 || true
-    kill "$(<"$work/dnsmasq.pid")"
+    # One that still asks whether an address is free ends only then, and answers beside the next.
+    local server
+    server=$(<"$work/dnsmasq.pid")
+    kill "$server"
+    eventually 10 test ! -e "/proc/$server"
     : >"$leases"
     works mosb apply n.yaml
     on_host dnsmasq --conf-file=/dev/null --pid-file="$work/dnsmasq.pid" -u root --strict-order \

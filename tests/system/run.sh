@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 themes=("$@")
 if ((!$#)); then
-    themes=(commands images convert machine_args trust platforms mounts rootless erofs corruption admission apply repair containers hostile refusals
+    themes=(commands images convert machine_args trust recheck platforms mounts rootless erofs corruption admission apply repair containers hostile refusals
         registry transport store resources crash quickstart network network_apart network_hosts network_firewalls network_crash
         machines machines_confined machines_crash)
 fi

@@ -88,5 +88,16 @@ TEST_CASE("an image is admitted by its index or by itself, and a refusal names b
   CHECK(refused.error().message().find("its index does not count") != std::string::npos);
 }
 
+TEST_CASE("an index that was lost is damage, not an image without signature", "[trust]") {
+  const oci::Descriptor lost = absent(oci::kImageIndex);
+  Host strict("strict");
+  const auto unknown = strict.admit_image(lost);
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code() == Errc::kNotFound);
+  CHECK(unknown.error().message().find("read its index") != std::string::npos);
+  // The image's own signature, or a policy that asks for none, counts without it.
+  CHECK(Host().admit_image(lost));
+}
+
 }  // namespace
 }  // namespace mosb::trust

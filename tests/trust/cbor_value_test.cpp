@@ -185,5 +185,25 @@ TEST_CASE("CBOR is written in its shortest form", "[trust]") {
   CHECK(longer.str().size() == 259);
 }
 
+TEST_CASE("CBOR is bounded in bytes, and in items however they are nested", "[trust]") {
+  const std::string bytes = from_hex("4178");
+  CHECK(parse_cbor(as_bytes(bytes), ByteCount{2}, CborTags::kAllowed));
+  CHECK_FALSE(parse_cbor(as_bytes(bytes), ByteCount{1}, CborTags::kAllowed));
+  // 4,095 elements are as many as there may be; with a tag on each it is twice as many.
+  std::string plain = "990fff";
+  std::string tagged = plain;
+  for (int i = 0; i < 4095; ++i) {
+    plain += "00";
+    tagged += "c000";
+  }
+  const auto bounded = [](const std::string& hex) {
+    return parse_cbor(as_bytes(from_hex(hex)), ByteCount{kMiB}, CborTags::kAllowed);
+  };
+  CHECK(bounded(plain));
+  const auto refused = bounded(tagged);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().find("items") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace mosb::trust

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "mosb/trust/private_key.h"
+#include "tests/trust/pki.h"
 #include "tests/trust/vectors.h"
 
 namespace mosb::trust {
@@ -99,6 +100,23 @@ TEST_CASE("a certificate in BER that is not DER is malformed", "[trust]") {
   CHECK(certificate.error().code() == Errc::kSignature);
 }
 
+TEST_CASE("a certificate whose signature ends in bits that do not count is malformed", "[trust]") {
+  // DER wants the bits beyond a bit string's end to be zero; its length is the same otherwise.
+  const test::Identity made = test::make_identity({"odd"});
+  const ASN1_BIT_STRING* signature = nullptr;
+  X509_get0_signature(&signature, nullptr, made.x509.get());
+  Bytes der = made.certificate.der();
+  std::byte& unused = der[der.size() - std::size_t(ASN1_STRING_length(signature)) - 1];
+  REQUIRE(unused == std::byte{0});
+  unused = std::byte{1};
+  der.back() &= std::byte{0xfe};
+  CHECK(Certificate::from_der(der));
+  der.back() |= std::byte{1};
+  const auto certificate = Certificate::from_der(der);
+  REQUIRE_FALSE(certificate);
+  CHECK(certificate.error().message().find("not in DER") != std::string::npos);
+}
+
 TEST_CASE("a subject is read as notation reads it", "[trust]") {
   const auto name = must(subject_name(chain_of("chain-rsa2048.pem").front()));
   CHECK(name.attributes() == std::map<std::string, std::string>{{"C", "US"},
@@ -133,6 +151,57 @@ TEST_CASE("a signature counts for its own algorithm, message and key only", "[tr
   CHECK_FALSE(check(SignatureAlgorithm::kEs256, "message", must(other.sign(as_bytes("message")))));
   CHECK_FALSE(check(SignatureAlgorithm::kEs256, "message", Bytes(64)));
   CHECK_FALSE(check(SignatureAlgorithm::kEs256, "message", {}));
+}
+
+TEST_CASE("a signer's name that cannot be compared with identities is refused", "[trust]") {
+  CHECK(subject_name(test::make_identity({"plain"}).certificate));
+  CHECK_FALSE(subject_name(test::make_identity({"a=#b"}).certificate));
+  const test::Identity odd = test::make_identity({"odd"});
+  REQUIRE(X509_NAME_add_entry_by_NID(X509_get_subject_name(odd.x509.get()),
+                                     NID_organizationalUnitName,
+                                     V_ASN1_T61STRING,
+                                     reinterpret_cast<const unsigned char*>("x"),
+                                     1,
+                                     -1,
+                                     0) == 1);
+  REQUIRE(X509_sign(odd.x509.get(), odd.key.get(), EVP_sha256()) > 0);
+  const std::string der = test::encode(odd.x509.get(), i2d_X509);
+  CHECK_FALSE(subject_name(test::must(Certificate::from_der(as_bytes(der)))));
+}
+
+TEST_CASE("of several common names or serial numbers in a signer's name the last one counts",
+          "[trust]") {
+  /// A certificate whose name has two attributes of that kind more, "first" and "last".
+  const auto name_with = [](int nid) {
+    const test::Identity made = test::make_identity({"plain"});
+    for (const char* const value : {"first", "last"}) {
+      REQUIRE(X509_NAME_add_entry_by_NID(X509_get_subject_name(made.x509.get()),
+                                         nid,
+                                         V_ASN1_UTF8STRING,
+                                         reinterpret_cast<const unsigned char*>(value),
+                                         -1,
+                                         -1,
+                                         0) == 1);
+    }
+    REQUIRE(X509_sign(made.x509.get(), made.key.get(), EVP_sha256()) > 0);
+    const std::string der = test::encode(made.x509.get(), i2d_X509);
+    return subject_name(must(Certificate::from_der(as_bytes(der))));
+  };
+  CHECK(must(name_with(NID_commonName)).attributes().at("CN") == "last");
+  CHECK(must(name_with(NID_serialNumber)).attributes().at("SERIALNUMBER") == "last");
+  for (const int nid : {NID_countryName,
+                        NID_organizationName,
+                        NID_organizationalUnitName,
+                        NID_localityName,
+                        NID_stateOrProvinceName,
+                        NID_streetAddress,
+                        NID_postalCode}) {
+    INFO(OBJ_nid2sn(nid));
+    const auto name = name_with(nid);
+    REQUIRE_FALSE(name);
+    CHECK(name.error().code() == Errc::kPolicy);
+    CHECK(name.error().message().find("more than one attribute") != std::string::npos);
+  }
 }
 
 }  // namespace

@@ -47,9 +47,10 @@ TEST_CASE("what notation signed as COSE is written again byte for byte", "[trust
                                   envelope.payload};
     CHECK(cose_signing_input(content) == envelope.signed_bytes);
     std::string ours = print_cose(content, envelope.chain, envelope.signature, {});
-    const std::string agent = "\x64mosb";
+    // Texts of 4 and of 17 bytes.
+    const std::string agent = from_hex("64") + "mosb";
     REQUIRE(ours.find(agent) != std::string::npos);
-    ours.replace(ours.find(agent), agent.size(), "\x71notation-go/1.3.2");
+    ours.replace(ours.find(agent), agent.size(), from_hex("71") + "notation-go/1.3.2");
     CHECK(ours == text);
     const Bytes timestamp(3000, std::byte{1});
     CHECK(must(parse_cose(print_cose(content, envelope.chain, envelope.signature, timestamp)))
@@ -256,7 +257,7 @@ TEST_CASE("a protected COSE header that is no map is refused", "[trust]") {
            {"stands twice", from_hex("a2 01 3824 01 3824")},
            {"neither an integer nor a text", from_hex("a1 4101 00")},
            {"'io.cncf.notary.expiry' is not a time",
-            static_cast<char>(good[0] + 1) + good.substr(1) + "\x75" + kExpiry +
+            static_cast<char>(good[0] + 1) + good.substr(1) + from_hex("75") + kExpiry +
                 from_hex("c1 fb41da c077 a8c0 0000")},
        }) {
     const std::string why = refusal(parts.print_with(row.bytes));

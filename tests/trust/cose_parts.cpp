@@ -49,7 +49,7 @@ struct Printer {
 };
 
 std::string text_of(const CborValue& value) {
-  const Bytes& bytes = std::get<Bytes>(value.value);
+  const auto& bytes = std::get<Bytes>(value.value);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -59,8 +59,7 @@ CoseParts CoseParts::of_case(const std::string& name) {
   const std::string envelope = notation_file("cases/" + name + "/signature.cose");
   const CborValue message =
       must(parse_cbor(trust::as_bytes(envelope), trust::kMaxEnvelope, CborTags::kAllowed));
-  const CborArray& items =
-      std::get<CborArray>(std::get<CborTagged>(message.value).item.front().value);
+  const auto& items = std::get<CborArray>(std::get<CborTagged>(message.value).item.front().value);
   const CborValue header =
       must(parse_cbor(std::get<Bytes>(items.at(0).value), trust::kMaxEnvelope, CborTags::kAllowed));
   return {std::get<CborMap>(header.value),

@@ -22,6 +22,8 @@ TEST_CASE("an identity's attributes are decoded", "[trust]") {
   CHECK(parsed("C=US,ST=WA,O=a\\, b\\+c\\;d\\\\")["O"] == "a, b+c;d\\");
   CHECK(parsed("C=US,ST=WA,O=mosb\\20vectors")["O"] == "mosb vectors");
   CHECK(parsed("C=US,ST=WA,O=\\c3\\A9")["O"] == "é");
+  CHECK(parsed("C=US,ST=WA,O=a\\2F\\2f")["O"] == "a//");
+  CHECK(parsed("\\\\=x,C=US,ST=WA,O=a")["\\"] == "x");
   CHECK(parsed("C=US,ST=WA,O= #0401")["O"] == "#0401");
   CHECK(parsed("C=US,ST=WA,O=\\#x")["O"] == "#x");
   CHECK(parsed("C=US,ST=WA,O=a\\ ")["O"] == "a ");

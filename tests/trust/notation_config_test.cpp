@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
 
+#include "mosb/base/scope_exit.h"
 #include "tests/trust/vectors.h"
 
 namespace mosb::trust {
@@ -139,12 +140,10 @@ TEST_CASE("a config.json that is not trusted or not to be read is refused", "[tr
 }
 
 TEST_CASE("the default directory is the one that notation reads", "[trust]") {
-  struct Environment {
-    ~Environment() {
-      ::unsetenv("NOTATION_CONFIG");
-      ::unsetenv("XDG_CONFIG_HOME");
-    }
-  } const restore;
+  const ScopeExit restore([] {
+    ::unsetenv("NOTATION_CONFIG");
+    ::unsetenv("XDG_CONFIG_HOME");
+  });
   ::setenv("HOME", "/home/somebody", 1);
   ::unsetenv("NOTATION_CONFIG");
   ::unsetenv("XDG_CONFIG_HOME");
@@ -162,6 +161,26 @@ TEST_CASE("at level strict nothing is only logged", "[trust]") {
   const NotationConfig strict = must(NotationConfig::open(dir.path())).at_level_strict();
   CHECK(strict.policy()->statements.front().level.authenticity == ValidationAction::kEnforce);
   CHECK(strict.policy()->statements.front().level.name == "strict");
+}
+
+TEST_CASE("a policy that cannot be read is neither passed over nor made strict", "[trust]") {
+  const TempDir dir = test::make_temp_dir();
+  write_file(dir.path() + "/trustpolicy.json", strict_policy("old"));
+  write_file(dir.path() + "/trustpolicy.oci.json", strict_policy("new"), 0666);
+  const NotationConfig config = must(NotationConfig::open(dir.path()));
+  CHECK_FALSE(config.policy());
+  CHECK(config.policy_path() == dir.path() + "/trustpolicy.oci.json");
+  CHECK_FALSE(config.at_level_strict().policy());
+}
+
+TEST_CASE("without a home directory notation looks nowhere", "[trust]") {
+  const char* const set = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): one thread
+  REQUIRE(set != nullptr);
+  const std::string home = set;
+  ::unsetenv("HOME");
+  const std::string dir = default_notation_config_dir();
+  ::setenv("HOME", home.c_str(), 1);
+  CHECK(dir.empty());
 }
 
 }  // namespace

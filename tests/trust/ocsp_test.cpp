@@ -64,6 +64,58 @@ TEST_CASE("a responder is asked by GET where the question fits, and by POST othe
   CHECK(posted.content->bytes.size() > 200);
 }
 
+TEST_CASE("a question stands in a URL so that it is one part of its path", "[trust]") {
+  for (int i = 0; i < 24; ++i) {
+    World world({{NID_info_access, "OCSP;URI:http://ocsp.example/"}});
+    test::Extensions extensions = test::code_signing_extensions();
+    extensions.emplace_back(NID_info_access, "OCSP;URI:http://ocsp.example/");
+    // Questions of every length, so that each of the ends that base64 has comes up.
+    world.leaf = test::make_identity({.name = "leaf",
+                                      .issuer = &world.root,
+                                      .extensions = extensions,
+                                      .serial_bits = 8 + 8 * i});
+    CHECK(world.undetermined());
+    const std::string url = world.web.requests().back().url;
+    INFO(url);
+    constexpr std::string_view kStart = "http://ocsp.example/";
+    REQUIRE(url.rfind(kStart, 0) == 0);
+    CHECK(url.size() > kStart.size());
+    CHECK(url.find_first_of("/+=", kStart.size()) == std::string::npos);
+  }
+}
+
+TEST_CASE("an issuer that answers itself is not asked about, nor a delegate that says so",
+          "[trust]") {
+  // The issuer's own certificate names a CRL that nobody serves.
+  test::Extensions names_crl = test::ca_extensions();
+  names_crl.emplace_back(NID_crl_distribution_points, std::string("URI:") + kCrl);
+  World world(kByOcsp);
+  world.root = test::make_identity({"root", nullptr, names_crl});
+  world.leaf = World::make_leaf(world.root, kByOcsp);
+  world.served[kOcsp] =
+      test::make_ocsp_response({.certificate = &world.leaf, .issuer = &world.root});
+  CHECK(world.good());
+  // ocsp-nocheck as the first extension of all
+  const test::Identity unchecked = test::make_identity(
+      {.name = "responder",
+       .issuer = &world.root,
+       .extensions = {{NID_id_pkix_OCSP_noCheck, "ignored"},
+                      {NID_ext_key_usage, "OCSPSigning"},
+                      {NID_crl_distribution_points, std::string("URI:") + kCrl}}});
+  world.served[kOcsp] = test::make_ocsp_response(
+      {.certificate = &world.leaf, .issuer = &world.root, .signer = &unchecked});
+  CHECK(world.good());
+}
+
+TEST_CASE("a response with a date of invalidity that is none leaves it open", "[trust]") {
+  World world(kByOcsp);
+  world.served[kOcsp] = test::make_ocsp_response({.certificate = &world.leaf,
+                                                  .issuer = &world.root,
+                                                  .status = V_OCSP_CERTSTATUS_REVOKED,
+                                                  .odd_date = true});
+  CHECK(world.undetermined());
+}
+
 TEST_CASE("an OCSP response that does not count leaves open whether a certificate is revoked",
           "[trust]") {
   World world(kByOcsp);
@@ -93,6 +145,14 @@ TEST_CASE("an OCSP response that does not count leaves open whether a certificat
   world.served[kOcsp] = answer([&](auto& r) { r.signer = &good_delegate; });
   REQUIRE(world.good());
   const std::string error("\x30\x03\x0a\x01\x06", 5);
+  // A success that brings nothing, and one of a type of response that nobody knows.
+  const std::string success("\x0a\x01\x00", 3);
+  const std::string other_type = test::der(
+      0x30,
+      success + test::der(0xa0,
+                          test::der(0x30,
+                                    test::encode(OBJ_nid2obj(NID_commonName), i2d_ASN1_OBJECT) +
+                                        test::der(0x04, "x"))));
   const std::vector<std::pair<const char*, std::string>> rows{
       {"malformed", ""},
       {"malformed", "garbage"},
@@ -100,6 +160,8 @@ TEST_CASE("an OCSP response that does not count leaves open whether a certificat
       {"malformed", good.substr(0, good.size() / 2)},
       {"too large", std::string(20 * kKiB + 1, 'x')},
       {"is an error", error},
+      {"is not a basic one", test::der(0x30, success)},
+      {"is not a basic one", other_type},
       {"another certificate", answer([&](auto& r) { r.certificate = &other; })},
       {"does not count any more", answer([](auto& r) { r.next_update = std::nullopt; })},
       {"does not count any more",

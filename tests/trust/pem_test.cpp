@@ -1,5 +1,7 @@
 #include "mosb/trust/pem.h"
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "tests/trust/vectors.h"
@@ -43,6 +45,14 @@ TEST_CASE("a PEM block that is cut or odd is refused", "[trust]") {
     INFO(bad);
     CHECK(parse_pem(bad).has_value() == false);
   }
+}
+
+TEST_CASE("a PEM block of full lines has no empty one, and a label may be empty", "[trust]") {
+  const std::string full = print_pem("A", as_bytes(std::string(48, 'x')));
+  CHECK(std::count(full.begin(), full.end(), '\n') == 3);
+  const auto blocks = must(parse_pem(print_pem("", as_bytes("x"))));
+  REQUIRE(blocks.size() == 1);
+  CHECK(blocks.front().label.empty());
 }
 
 }  // namespace

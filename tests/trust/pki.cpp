@@ -37,11 +37,18 @@ void set_name(X509_NAME* name, const std::string& common_name) {
   }
 }
 
-}  // namespace
+trust::EvpPkeyPtr make_key(const IdentityRecipe& recipe) {
+  if (recipe.key_of != nullptr) {
+    EVP_PKEY_up_ref(recipe.key_of->key.get());
+    return trust::EvpPkeyPtr(recipe.key_of->key.get());
+  }
+  return trust::EvpPkeyPtr(recipe.rsa_bits != 0 ? EVP_RSA_gen(recipe.rsa_bits)
+                                                : EVP_EC_gen(recipe.curve.c_str()));
+}
 
-Identity make_identity(const IdentityRecipe& recipe) {
+/// Its certificate, signed, by a key of its own or of its issuer's.
+trust::X509Ptr make_x509(const IdentityRecipe& recipe, const trust::EvpPkeyPtr& key) {
   static long serial = 1000;
-  trust::EvpPkeyPtr key(EVP_EC_gen(recipe.curve.c_str()));
   trust::X509Ptr x509(X509_new());
   require(key && x509, "new");
   X509* const issuer = recipe.issuer == nullptr ? x509.get() : recipe.issuer->x509.get();
@@ -71,6 +78,18 @@ Identity make_identity(const IdentityRecipe& recipe) {
     require(extension && X509_add_ext(x509.get(), extension.get(), -1) == 1, value.c_str());
   }
   require(X509_sign(x509.get(), issuer_key, EVP_sha256()) > 0, "sign");
+  return x509;
+}
+
+}  // namespace
+
+std::string make_certificate(const IdentityRecipe& recipe) {
+  return encode(make_x509(recipe, make_key(recipe)).get(), i2d_X509);
+}
+
+Identity make_identity(const IdentityRecipe& recipe) {
+  trust::EvpPkeyPtr key = make_key(recipe);
+  trust::X509Ptr x509 = make_x509(recipe, key);
   trust::Certificate certificate = must(trust::from_x509(*x509));
   return Identity{std::move(x509), std::move(key), std::move(certificate)};
 }
@@ -103,6 +122,9 @@ Extensions with(Extensions extensions, int nid, const std::string& value) {
 std::string der(unsigned char tag, const std::string& content) {
   std::string out(1, static_cast<char>(tag));
   if (content.size() < 0x80) {
+    out += static_cast<char>(content.size());
+  } else if (content.size() < 0x100) {
+    out += static_cast<char>(0x81);
     out += static_cast<char>(content.size());
   } else {
     out += static_cast<char>(0x82);

@@ -32,7 +32,13 @@ struct IdentityRecipe {
   int serial_bits = 0;
   /// The common name that it says its issuer has; nullopt: the one of who signs it.
   std::optional<std::string> issuer_name = {};
+  /// nullptr: a new one.
+  const Identity* key_of = nullptr;
+  /// An RSA key of so many bits instead of one on a curve.
+  unsigned rsa_bits = 0;
 };
+/// Also where mosb does not take it for a certificate.
+std::string make_certificate(const IdentityRecipe& recipe);
 Identity make_identity(const IdentityRecipe& recipe);
 
 using Extensions = std::vector<std::pair<int, std::string>>;

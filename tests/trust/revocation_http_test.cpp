@@ -58,7 +58,7 @@ struct Responder {
     std::string index;
     for (int serial = 1001; serial < 1100; ++serial) {
       std::array<char, 8> hex{};
-      std::snprintf(hex.data(), hex.size(), "%04X", static_cast<unsigned>(serial));
+      (void)std::snprintf(hex.data(), hex.size(), "%04X", static_cast<unsigned>(serial));
       index +=
           std::string(serial % 2 == 0 ? "R\t400101000000Z\t260601000000Z" : "V\t400101000000Z\t") +
           "\t" + hex.data() + "\tunknown\t/CN=" + std::to_string(serial) + "\n";

@@ -2,12 +2,14 @@
 
 #include <filesystem>
 #include <functional>
+#include <utility>
 
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
 
 #include "mosb/base/digest.h"
 #include "mosb/base/file.h"
+#include "mosb/base/json.h"
 #include "mosb/trust/crl.h"
 #include "tests/trust/revocation_world.h"
 
@@ -36,6 +38,33 @@ TEST_CASE("what nobody can be asked about is not taken for good", "[trust]") {
   REQUIRE_FALSE(status);
   CHECK(status.error().code() == Errc::kSignature);
   CHECK(status.error().message().find("cannot be found out") != std::string::npos);
+}
+
+TEST_CASE("where silence passes only what is known to be revoked does not", "[trust]") {
+  World world(kByCrl);
+  RevocationSources sources{.web = &world.web, .cache_dir = ""};
+  const auto passes = [&] {
+    return check_revocation({world.leaf.certificate, world.root.certificate}, {&sources, world.now})
+        .has_value();
+  };
+  CHECK_FALSE(passes());
+  sources.silence_passes = true;
+  CHECK(passes());
+  world.served[kCrl] = test::make_crl({.issuer = &world.root, .revoked = {{&world.leaf}}});
+  CHECK_FALSE(passes());
+  // Of two certificates one is not known of, and the other one is revoked.
+  test::Extensions about = test::ca_extensions();
+  about.emplace_back(NID_crl_distribution_points, "URI:http://crl.example/away.crl");
+  const test::Identity middle = test::make_identity({"middle", &world.root, about});
+  const test::Identity leaf = World::make_leaf(middle, kByCrl);
+  world.served[kCrl] = test::make_crl({.issuer = &middle, .revoked = {{&leaf}}});
+  const Status status = check_revocation(
+      {leaf.certificate, middle.certificate, world.root.certificate}, {&sources, world.now});
+  REQUIRE_FALSE(status);
+  CHECK(status.error().message().find("is revoked") != std::string::npos);
+  world.served[kCrl] = test::make_crl({.issuer = &middle});
+  CHECK(check_revocation({leaf.certificate, middle.certificate, world.root.certificate},
+                         {&sources, world.now}));
 }
 
 TEST_CASE("a CRL decides about the certificates that it lists", "[trust]") {
@@ -94,6 +123,16 @@ TEST_CASE("a certificate that became invalid after an authentic signing time was
     world.signing_time = june - hours(1);
     CHECK(world.good());
     world.signing_time = june;
+    CHECK(world.revoked());
+    // Without that date it was never good.
+    world.signing_time = june - hours(1);
+    if (by_crl) {
+      world.served[kCrl] =
+          test::make_crl({.issuer = &world.root, .revoked = {{&world.leaf, 1, june}}});
+    } else {
+      world.served[test::kOcsp] = test::make_ocsp_response(
+          {.certificate = &world.leaf, .issuer = &world.root, .status = V_OCSP_CERTSTATUS_REVOKED});
+    }
     CHECK(world.revoked());
   }
 }
@@ -223,11 +262,14 @@ TEST_CASE("changes of a CRL are asked for where the CRL names them, and must fit
   CHECK(world.good());
   world.served[kDelta] = delta(4, 7, {{&world.leaf}});
   CHECK(world.revoked());
-  for (const std::string& bad : {delta(std::nullopt, 6),
-                                 delta(5, 5),
-                                 delta(6, 7),
-                                 delta(5, std::nullopt),
-                                 std::string("garbage")}) {
+  for (const std::string& bad :
+       {delta(std::nullopt, 6),
+        delta(5, 5),
+        delta(6, 7),
+        delta(5, std::nullopt),
+        test::make_crl(
+            {.issuer = &world.root, .number = 6, .delta_base = 5, .key_of = &world.leaf}),
+        std::string("garbage")}) {
     world.served[kDelta] = bad;
     INFO(world.verdict());
     CHECK(world.undetermined());
@@ -341,6 +383,110 @@ TEST_CASE("an intermediate authority is asked about, the root is not", "[trust]"
   CHECK(verdict());
   world.served[kCrl] = test::make_crl({.issuer = &world.root, .revoked = {{&middle}}});
   CHECK_FALSE(verdict());
+}
+
+TEST_CASE("a CRL is kept with its changes, and without them it does not count", "[trust]") {
+  World world(kByCrl);
+  world.cache_dir = world.temp.path() + "/cache";
+  world.served[kCrl] =
+      test::make_crl({.issuer = &world.root,
+                      .number = 5,
+                      .extensions = {{NID_freshest_crl, std::string("URI:") + kDelta}}});
+  world.served[kDelta] = test::make_crl({.issuer = &world.root, .number = 6, .delta_base = 5});
+  REQUIRE(world.good());
+  const auto served = std::exchange(world.served, {});
+  CHECK(world.good());
+  CHECK(world.web.requests().size() == 2);
+  const std::string file = world.cache_dir + "/crl/" + Digest::of(std::string_view(kCrl)).hex();
+  Json kept = Json::parse(must(read_file(file, ByteCount{kMiB})));
+  REQUIRE(kept.erase("deltaCRL") == 1);
+  test::write_file(file, kept.dump(), 0600);
+  CHECK(world.undetermined());
+  world.served = served;
+  CHECK(world.good());
+}
+
+TEST_CASE("of several places of changes the first that has them is enough", "[trust]") {
+  World world(kByCrl);
+  world.served[kCrl] =
+      test::make_crl({.issuer = &world.root,
+                      .number = 5,
+                      .extensions = {{NID_freshest_crl,
+                                      std::string("URI:http://crl.example/away,URI:") + kDelta}}});
+  world.served[kDelta] = test::make_crl({.issuer = &world.root, .number = 6, .delta_base = 5});
+  CHECK(world.good());
+}
+
+TEST_CASE("reasons and dates of invalidity may be critical", "[trust]") {
+  const SystemTime june = std::chrono::sys_days(std::chrono::year(2026) / 6 / 1);
+  World world(kByCrl);
+  world.served[kCrl] = test::make_crl(
+      {.issuer = &world.root,
+       .revoked = {
+           {.identity = &world.leaf, .reason = 1, .invalid_since = june, .critical = true}}});
+  CHECK(world.revoked());
+  world.signing_time = june - hours(1);
+  CHECK(world.good());
+}
+
+TEST_CASE("a certificate may name eight servers of a kind, and no more", "[trust]") {
+  const auto urls = [](const std::string& prefix, const std::string& url, int count) {
+    std::string list;
+    for (int i = 0; i < count; ++i) {
+      list += (i == 0 ? "" : ",") + prefix + "URI:" + url;
+    }
+    return list;
+  };
+  for (const int count : {8, 9}) {
+    World by_crl({{NID_crl_distribution_points, urls("", kCrl, count)}});
+    by_crl.served[kCrl] = test::make_crl({.issuer = &by_crl.root});
+    CHECK(by_crl.good() == (count == 8));
+    World by_ocsp({{NID_info_access, urls("OCSP;", test::kOcsp, count)}});
+    by_ocsp.served[test::kOcsp] =
+        test::make_ocsp_response({.certificate = &by_ocsp.leaf, .issuer = &by_ocsp.root});
+    CHECK(by_ocsp.good() == (count == 8));
+    // the same of a responder that is not the issuer
+    World delegated(test::kByOcsp);
+    const test::Identity responder =
+        test::make_identity({.name = "responder",
+                             .issuer = &delegated.root,
+                             .extensions = {{NID_ext_key_usage, "OCSPSigning"},
+                                            {NID_crl_distribution_points, urls("", kCrl, count)}}});
+    delegated.served[kCrl] = test::make_crl({.issuer = &delegated.root});
+    delegated.served[test::kOcsp] = test::make_ocsp_response(
+        {.certificate = &delegated.leaf, .issuer = &delegated.root, .signer = &responder});
+    CHECK(delegated.good() == (count == 8));
+  }
+}
+
+TEST_CASE("the scheme of a URL may be written in capitals, and something must follow it",
+          "[trust]") {
+  World capitals({{NID_crl_distribution_points, "URI:HTTP://crl.example/a.crl"}});
+  capitals.served["HTTP://crl.example/a.crl"] = test::make_crl({.issuer = &capitals.root});
+  CHECK(capitals.good());
+  World nothing({{NID_crl_distribution_points, "URI:http://"}});
+  CHECK(nothing.undetermined());
+  CHECK(nothing.web.requests().empty());
+}
+
+TEST_CASE("what was settled before is asked nobody, and of two doubts the first is told",
+          "[trust]") {
+  World world({});
+  test::Extensions about = test::ca_extensions();
+  about.insert(about.end(), kByCrl.begin(), kByCrl.end());
+  const test::Identity middle = test::make_identity({"middle", &world.root, about});
+  const test::Identity leaf = World::make_leaf(middle, kByCrl);
+  const std::vector<Certificate> chain{
+      leaf.certificate, middle.certificate, world.root.certificate};
+  RevocationSources sources{.web = &world.web, .cache_dir = ""};
+  const Status status = check_revocation(chain, {&sources, world.now});
+  REQUIRE_FALSE(status);
+  CHECK(status.error().message().find("CN=leaf") != std::string::npos);
+  const std::size_t asked = world.web.requests().size();
+  CHECK(asked == 2);
+  sources.is_settled = true;
+  CHECK(check_revocation(chain, {&sources, world.now}));
+  CHECK(world.web.requests().size() == asked);
 }
 
 }  // namespace

@@ -63,16 +63,25 @@ void add_entry(X509_CRL& crl, const RevokedRecipe& recipe) {
     const std::unique_ptr<ASN1_ENUMERATED, trust::OpensslFree<ASN1_ENUMERATED_free>> reason(
         ASN1_ENUMERATED_new());
     ASN1_ENUMERATED_set(reason.get(), *recipe.reason);
-    require(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason.get(), 0, 0) == 1, "reason");
+    require(X509_REVOKED_add1_ext_i2d(
+                entry, NID_crl_reason, reason.get(), recipe.critical ? 1 : 0, 0) == 1,
+            "reason");
   }
   if (recipe.invalid_since) {
-    require(
-        X509_REVOKED_add1_ext_i2d(
-            entry, NID_invalidity_date, generalized_time(*recipe.invalid_since).get(), 0, 0) == 1,
-        "invalidity date");
+    require(X509_REVOKED_add1_ext_i2d(entry,
+                                      NID_invalidity_date,
+                                      generalized_time(*recipe.invalid_since).get(),
+                                      recipe.critical ? 1 : 0,
+                                      0) == 1,
+            "invalidity date");
   }
   if (recipe.unknown_critical) {
     require(X509_REVOKED_add_ext(entry, unknown_extension().get(), -1) == 1, "extension");
+  }
+  for (const auto& [nid, value] : recipe.extensions) {
+    const trust::X509ExtensionPtr extension(
+        X509V3_EXT_conf_nid(nullptr, nullptr, nid, value.c_str()));
+    require(extension && X509_REVOKED_add_ext(entry, extension.get(), -1) == 1, value.c_str());
   }
   require(X509_CRL_add0_revoked(&crl, entry) == 1, "add");
 }
@@ -140,6 +149,11 @@ std::string make_ocsp_response(const OcspRecipe& recipe) {
   }
   if (recipe.unknown_critical) {
     require(OCSP_SINGLERESP_add_ext(single, unknown_extension().get(), -1) == 1, "extension");
+  }
+  if (recipe.odd_date) {
+    const trust::X509ExtensionPtr date(
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_invalidity_date, "DER:0500"));
+    require(date && OCSP_SINGLERESP_add_ext(single, date.get(), -1) == 1, "odd date");
   }
   const Identity& signer = recipe.signer == nullptr ? *recipe.issuer : *recipe.signer;
   require(OCSP_basic_sign(basic.get(),

@@ -17,6 +17,10 @@ struct RevokedRecipe {
   SystemTime revoked_at = std::chrono::sys_days(std::chrono::year(2026) / 6 / 1);
   std::optional<SystemTime> invalid_since = {};
   bool unknown_critical = false;
+  /// Reason and date of invalidity are marked so.
+  bool critical = false;
+  /// More of them: number and value as in openssl.cnf.
+  Extensions extensions = {};
 };
 
 /// What a CRL says.
@@ -45,6 +49,8 @@ struct OcspRecipe {
   const Identity* signer = nullptr;
   bool holds_signer = true;
   bool unknown_critical = false;
+  /// Its date of invalidity is none.
+  bool odd_date = false;
   const EVP_MD* hash = EVP_sha256();
 };
 std::string make_ocsp_response(const OcspRecipe& recipe);

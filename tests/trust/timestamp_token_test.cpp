@@ -44,6 +44,10 @@ std::string why(const Result<std::vector<Certificate>>& path) {
   return path ? "accepted" : path.error().message();
 }
 
+SystemTime plain_time() {
+  return must(info({})).time;
+}
+
 void replace_nth(std::string& text, const std::string& from, const std::string& to, int nth) {
   std::size_t at = text.find(from);
   for (; nth > 0; --nth) {
@@ -84,7 +88,16 @@ TEST_CASE("a timestamp's bounds are widened to whole seconds by its fraction and
   // An authority that follows the best practices and says nothing is good to a second.
   CHECK(bounds("20261122120000Z", {}, "0.4.0.2023.1.1") == "11:59:59 12:00:01");
   CHECK(bounds("20261122120000Z", {{0, 5, 0}}, "0.4.0.2023.1.1") == "11:59:59 12:00:01");
+  CHECK(bounds("20261122120000Z", {{2, 0, 0}}, "0.4.0.2023.1.1") == "11:59:58 12:00:02");
   CHECK(bounds("20261122120000Z", {}, "0.4.0.2023.1.2") == "12:00:00 12:00:00");
+  // Six digits are exact, the seventh is rounded up.
+  CHECK(bounds("20261122120000.999999Z", {{0, 0, 1}}) == "12:00:00 12:00:01");
+  CHECK(bounds("20261122120000.9999991Z", {{0, 0, 1}}) == "12:00:00 12:00:02");
+  // The largest parts that there may be.
+  CHECK(bounds("20261122120000Z", {{1, 999, 999}}) == "11:59:58 12:00:02");
+  CHECK(must(info({.accuracy = {{1'000'000'000, 0, 0}}})).latest - plain_time() ==
+        std::chrono::seconds(1'000'000'000));
+  CHECK(must(info({.accuracy_der = test::der(0x02, std::string(1, '\0'))})).latest == plain_time());
 }
 
 TEST_CASE("a timestamp that is not one as specified is refused", "[trust]") {
@@ -99,7 +112,12 @@ TEST_CASE("a timestamp that is not one as specified is refused", "[trust]") {
       {{.time = "20261122120000.Z"}, "in UTC"},
       {{.time = "20261122120000.50Z"}, "fraction"},
       {{.time = "20261122120000,5Z"}, "in UTC"},
+      {{.time = ""}, "in UTC"},
+      {{.time = "Z"}, "in UTC"},
+      {{.time = "2026112212000Z"}, "in UTC"},
       {{.accuracy = {{-1, 0, 0}}}, "accuracy"},
+      {{.accuracy = {{1'000'000'001, 0, 0}}}, "accuracy"},
+      {{.accuracy_der = test::der(0x02, "\x01" + std::string(8, '\0'))}, "accuracy"},
       {{.accuracy = {{2'000'000'000, 0, 0}}}, "accuracy"},
       {{.accuracy = {{0, 1000, 0}}}, "accuracy"},
       {{.accuracy = {{0, 0, 1000}}}, "accuracy"},
@@ -144,16 +162,19 @@ TEST_CASE("a token of an authority with a certificate in the trust store has a p
 }
 
 TEST_CASE("of several signers one must be good, and there must not be many", "[trust]") {
-  const test::Identity stranger =
-      test::make_identity({"stranger", nullptr, test::timestamping_extensions()});
   test::TokenRecipe recipe = authority().recipe();
-  recipe.other_signers = {&stranger};
-  CHECK(must(path_of(test::make_token(recipe))).front() == authority().signer.certificate);
-  recipe.signer = &stranger;
-  recipe.other_signers = {&authority().signer};
-  CHECK(must(path_of(test::make_token(recipe))).front() == authority().signer.certificate);
-  recipe.other_signers = {};
-  CHECK_FALSE(path_of(test::make_token(recipe)));
+  // A token lists the shorter signer first, so that each of them is the first one once.
+  for (const char* const name : {"s", "a stranger of a long name"}) {
+    INFO(name);
+    const test::Identity stranger =
+        test::make_identity({name, nullptr, test::timestamping_extensions()});
+    recipe.signer = &authority().signer;
+    recipe.other_signers = {&stranger};
+    CHECK(must(path_of(test::make_token(recipe))).front() == authority().signer.certificate);
+    recipe.signer = &stranger;
+    recipe.other_signers = {};
+    CHECK_FALSE(path_of(test::make_token(recipe)));
+  }
   std::vector<test::Identity> crowd;
   for (int i = 0; i < 8; ++i) {
     crowd.push_back(test::make_identity({"one of many", nullptr, {}}));
@@ -226,6 +247,7 @@ TEST_CASE("a token whose signer is not named and held as specified is refused", 
       {"hash that is not accepted", [](auto& t) { t.ess = EssForm::kV2Sha1; }},
       {"does not hold", [](auto& t) { t.ess = EssForm::kV2WithWrongHash; }},
       {"does not hold", [](auto& t) { t.ess = EssForm::kV2WithWrongIssuer; }},
+      {"does not hold", [](auto& t) { t.ess = EssForm::kV2WithWrongSerial; }},
       {"does not hold", [](auto& t) { t.holds_signer = false; }},
       {"hash that is not accepted", [](auto& t) { t.digest = EVP_sha1(); }},
       {"signing time", [](auto& t) { t.signing_time = "250101000000Z"; }},
@@ -241,6 +263,82 @@ TEST_CASE("a token whose signer is not named and held as specified is refused", 
     CHECK_FALSE(path);
     CHECK(why(path).find(row.reason) != std::string::npos);
   }
+}
+
+TEST_CASE("a token's signer must be the one that both of its names mean", "[trust]") {
+  // Two certificates for one key, so that the signature does not tell.
+  const test::Identity twin = test::make_identity({.name = "twin",
+                                                   .issuer = &authority().middle,
+                                                   .extensions = test::timestamping_extensions(),
+                                                   .key_of = &authority().signer});
+  test::TokenRecipe recipe = authority().recipe();
+  recipe.certificates.push_back(&twin);
+  REQUIRE(why(path_of(test::make_token(recipe))) == "accepted");
+  recipe.named = &twin;
+  CHECK(why(path_of(test::make_token(recipe))).find("does not hold") != std::string::npos);
+}
+
+TEST_CASE("a token may be signed by RSA, RSA-PSS and ECDSA, with one hash for all of it",
+          "[trust]") {
+  const test::Identity rsa = test::make_identity({.name = "rsa signer",
+                                                  .issuer = &authority().middle,
+                                                  .extensions = test::timestamping_extensions(),
+                                                  .rsa_bits = 2048});
+  const auto verdict = [&](const test::Identity& signer, int said, bool is_pss = false) {
+    test::TokenRecipe recipe = authority().recipe();
+    recipe.signer = &signer;
+    recipe.said_algorithm = said;
+    recipe.is_pss = is_pss;
+    return why(path_of(test::make_token(recipe)));
+  };
+  const test::Identity& ec = authority().signer;
+  CHECK(verdict(rsa, NID_undef) == "accepted");
+  CHECK(verdict(rsa, NID_rsaEncryption) == "accepted");
+  CHECK(verdict(rsa, NID_sha256WithRSAEncryption) == "accepted");
+  CHECK(verdict(rsa, NID_undef, true) == "accepted");
+  CHECK(verdict(ec, NID_ecdsa_with_SHA256) == "accepted");
+  for (const auto& [signer, said] : {std::pair(&rsa, NID_sha384WithRSAEncryption),
+                                     std::pair(&rsa, NID_sha1WithRSAEncryption),
+                                     std::pair(&ec, NID_ecdsa_with_SHA384),
+                                     std::pair(&ec, NID_ecdsa_with_SHA1),
+                                     std::pair(&ec, NID_dsa_with_SHA256),
+                                     std::pair(&ec, NID_ED25519),
+                                     std::pair(&ec, NID_commonName)}) {
+    INFO(OBJ_nid2sn(said));
+    CHECK(verdict(*signer, said).find("algorithm that is not accepted") != std::string::npos);
+  }
+}
+
+TEST_CASE("a token may say when it was signed, as a time and at a good one, or not", "[trust]") {
+  const auto verdict = [](const std::string& time, int type) {
+    test::TokenRecipe recipe = authority().recipe();
+    recipe.signing_time = time;
+    recipe.signing_time_type = type;
+    return why(path_of(test::make_token(recipe)));
+  };
+  CHECK(verdict("261122120000Z", V_ASN1_UTCTIME) == "accepted");
+  CHECK(verdict("20261122120000Z", V_ASN1_GENERALIZEDTIME) == "accepted");
+  CHECK(verdict("20250101000000Z", V_ASN1_GENERALIZEDTIME).find("signing time") !=
+        std::string::npos);
+  for (const auto& [time, type] : {std::pair("261122120000Z", V_ASN1_UTF8STRING),
+                                   std::pair("garbage", V_ASN1_UTCTIME),
+                                   std::pair("garbage", V_ASN1_GENERALIZEDTIME)}) {
+    CHECK(verdict(time, type).find("does not decode") != std::string::npos);
+  }
+  test::TokenRecipe recipe = authority().recipe();
+  recipe.time = test::TokenRecipe::Time::kAbsent;
+  CHECK(why(path_of(test::make_token(recipe))) == "accepted");
+  recipe.time = test::TokenRecipe::Time::kEmpty;
+  CHECK(why(path_of(test::make_token(recipe))).find("invalid signature") != std::string::npos);
+}
+
+TEST_CASE("a token without the signed hash of its content is refused", "[trust]") {
+  std::string without = test::make_token(authority().recipe());
+  replace_nth(without,
+              std::string("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04", 9),
+              std::string("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x63", 9),
+              0);
+  CHECK(why(path_of(without)).find("something else than what was signed") != std::string::npos);
 }
 
 TEST_CASE("a token that was changed after it was signed is refused", "[trust]") {

@@ -1,6 +1,9 @@
 #include "tests/trust/timestamps.h"
 
+#include <algorithm>
 #include <array>
+
+#include <openssl/rsa.h>
 
 #include "mosb/trust/cms_handles.h"
 #include "tests/trust/vectors.h"
@@ -31,11 +34,11 @@ std::string algorithm_der(const EVP_MD* hash) {
   return der(0x30, encode(OBJ_nid2obj(EVP_MD_get_type(hash)), i2d_ASN1_OBJECT));
 }
 
-std::string issuer_serial(const Identity& identity) {
-  const std::string name = encode(X509_get_issuer_name(identity.x509.get()), i2d_X509_NAME);
+std::string issuer_serial(const Identity& issuer_of, const Identity& serial_of) {
+  const std::string name = encode(X509_get_issuer_name(issuer_of.x509.get()), i2d_X509_NAME);
   return der(0x30,
              der(0x30, der(0xa4, name)) +
-                 encode(X509_get0_serialNumber(identity.x509.get()), i2d_ASN1_INTEGER));
+                 encode(X509_get0_serialNumber(serial_of.x509.get()), i2d_ASN1_INTEGER));
 }
 
 std::string certificate_text(const Identity& identity) {
@@ -45,14 +48,17 @@ std::string certificate_text(const Identity& identity) {
 
 /// The value of the attribute signing-certificate or signing-certificate-v2.
 std::string ess_attribute(const TokenRecipe& recipe) {
-  const std::string certificate = certificate_text(*recipe.signer);
+  const Identity& named = recipe.named == nullptr ? *recipe.signer : *recipe.named;
+  const std::string certificate = certificate_text(named);
   const auto wrap = [](const std::string& id) { return der(0x30, der(0x30, der(0x30, id))); };
   const std::string hash = der(0x04, digest_of(EVP_sha256(), certificate));
   switch (recipe.ess) {
     case EssForm::kV2WithIssuer:
-      return wrap(hash + issuer_serial(*recipe.signer));
+      return wrap(hash + issuer_serial(named, named));
     case EssForm::kV2WithWrongIssuer:
-      return wrap(hash + issuer_serial(*recipe.certificates.front()));
+      return wrap(hash + issuer_serial(*recipe.certificates.front(), named));
+    case EssForm::kV2WithWrongSerial:
+      return wrap(hash + issuer_serial(named, *recipe.certificates.front()));
     case EssForm::kV2WithWrongHash:
       return wrap(der(0x04, digest_of(EVP_sha256(), "other")));
     case EssForm::kV2Sha1:
@@ -69,7 +75,7 @@ std::string ess_attribute(const TokenRecipe& recipe) {
 void add_attributes(CMS_SignerInfo& signer, const TokenRecipe& recipe) {
   require(CMS_signed_add1_attr_by_NID(&signer,
                                       NID_pkcs9_signingTime,
-                                      V_ASN1_UTCTIME,
+                                      recipe.signing_time_type,
                                       recipe.signing_time.data(),
                                       int(recipe.signing_time.size())) == 1,
           "signing time");
@@ -102,9 +108,64 @@ void add_signer(CMS_ContentInfo& cms, const TokenRecipe& recipe, unsigned flags)
                       recipe.signer->key.get(),
                       recipe.digest,
                       flags | (recipe.holds_signer ? 0 : unsigned(CMS_NOCERTS)) |
-                          (recipe.signer_by_key_id ? unsigned(CMS_USE_KEYID) : 0));
+                          (recipe.signer_by_key_id ? unsigned(CMS_USE_KEYID) : 0) |
+                          (recipe.is_pss ? unsigned(CMS_KEY_PARAM) : 0));
   require(signer != nullptr, "signer");
+  if (recipe.is_pss) {
+    require(EVP_PKEY_CTX_set_rsa_padding(CMS_SignerInfo_get0_pkey_ctx(signer),
+                                         RSA_PKCS1_PSS_PADDING) == 1,
+            "padding");
+  }
   add_attributes(*signer, recipe);
+}
+
+/// What a signer signs, as it is now.
+std::string signed_attributes(const CMS_SignerInfo& signer) {
+  std::vector<std::string> attributes;
+  for (int i = 0; i < CMS_signed_get_attr_count(&signer); ++i) {
+    attributes.push_back(encode(CMS_signed_get_attr(&signer, i), i2d_X509_ATTRIBUTE));
+  }
+  // DER's order of a SET OF.
+  std::sort(attributes.begin(), attributes.end());
+  std::string joined;
+  for (const std::string& attribute : attributes) {
+    joined += attribute;
+  }
+  return der(0x31, joined);
+}
+
+std::string sign(EVP_PKEY& key, const EVP_MD* hash, const std::string& message) {
+  const trust::EvpMdCtxPtr context(EVP_MD_CTX_new());
+  std::string signature(std::size_t(EVP_PKEY_get_size(&key)), '\0');
+  std::size_t size = signature.size();
+  require(EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, &key) == 1 &&
+              EVP_DigestSign(context.get(),
+                             reinterpret_cast<unsigned char*>(signature.data()),
+                             &size,
+                             reinterpret_cast<const unsigned char*>(message.data()),
+                             message.size()) == 1,
+          "sign again");
+  signature.resize(size);
+  return signature;
+}
+
+/// Takes the signing time, which OpenSSL always puts in, out of what the signer signed.
+void drop_signing_time(CMS_ContentInfo& cms, const TokenRecipe& recipe) {
+  CMS_SignerInfo* const signer = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(&cms), 0);
+  const int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
+  X509_ATTRIBUTE_free(CMS_signed_delete_attr(signer, at));
+  if (recipe.time == TokenRecipe::Time::kEmpty) {
+    const std::unique_ptr<X509_ATTRIBUTE, trust::OpensslFree<X509_ATTRIBUTE_free>> empty(
+        X509_ATTRIBUTE_new());
+    require(X509_ATTRIBUTE_set1_object(empty.get(), OBJ_nid2obj(NID_pkcs9_signingTime)) == 1 &&
+                CMS_signed_add1_attr(signer, empty.get()) == 1,
+            "empty attribute");
+  }
+  const std::string signature =
+      sign(*recipe.signer->key, recipe.digest, signed_attributes(*signer));
+  require(ASN1_STRING_set(
+              CMS_SignerInfo_get0_signature(signer), signature.data(), int(signature.size())) == 1,
+          "signature");
 }
 
 int tell_time(TS_RESP_CTX* /*context*/, void* time, long* seconds, long* microseconds) {
@@ -129,6 +190,9 @@ std::string make_tst_info(const TstInfoRecipe& recipe) {
                  algorithm_der(recipe.imprint_hash) +
                      der(0x04, digest_of(recipe.imprint_hash, recipe.message)));
   content += number(0x02, 7) + der(0x18, recipe.time);
+  if (recipe.accuracy_der) {
+    content += der(0x30, *recipe.accuracy_der);
+  }
   if (recipe.accuracy) {
     const auto& [seconds, millis, micros] = *recipe.accuracy;
     content += der(0x30,
@@ -157,6 +221,19 @@ std::string make_token(const TokenRecipe& recipe) {
   }
   const trust::BioPtr content(BIO_new_mem_buf(recipe.content.data(), int(recipe.content.size())));
   require(CMS_final(cms.get(), content.get(), nullptr, kFlags) == 1, "sign");
+  if (recipe.time != TokenRecipe::Time::kSaid) {
+    drop_signing_time(*cms, recipe);
+  }
+  if (recipe.said_algorithm != NID_undef) {
+    X509_ALGOR* said = nullptr;
+    CMS_SignerInfo_get0_algs(sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms.get()), 0),
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             &said);
+    require(X509_ALGOR_set0(said, OBJ_nid2obj(recipe.said_algorithm), V_ASN1_UNDEF, nullptr) == 1,
+            "algorithm");
+  }
   return encode(cms.get(), i2d_CMS_ContentInfo);
 }
 

@@ -22,6 +22,8 @@ struct TstInfoRecipe {
   long version = 1;
   /// Seconds, milliseconds, microseconds; without any, no accuracy.
   std::optional<std::array<long, 3>> accuracy = {};
+  /// The same as it is encoded.
+  std::optional<std::string> accuracy_der = {};
   std::optional<long> nonce = {};
 };
 std::string make_tst_info(const TstInfoRecipe& recipe);
@@ -31,6 +33,7 @@ enum class EssForm {
   kV2,
   kV2WithIssuer,
   kV2WithWrongIssuer,
+  kV2WithWrongSerial,
   kV2WithWrongHash,
   kV2Sha1,
   kV1,
@@ -46,8 +49,17 @@ struct TokenRecipe {
   bool holds_signer = true;
   const EVP_MD* digest = EVP_sha256();
   EssForm ess = EssForm::kV2;
-  /// UTCTime.
+  /// Whom that attribute is about; nullptr: the signer.
+  const Identity* named = nullptr;
+  /// UTCTime, or what its type says.
   std::string signing_time = "261122120000Z";
+  int signing_time_type = V_ASN1_UTCTIME;
+  /// kEmpty: its attribute is there, without a value.
+  enum class Time { kSaid, kAbsent, kEmpty } time = Time::kSaid;
+  /// The signer's signature is said to be made so.
+  int said_algorithm = NID_undef;
+  /// The signature is RSA-PSS.
+  bool is_pss = false;
   int content_type = NID_id_smime_ct_TSTInfo;
   bool signer_by_key_id = false;
   /// They sign as well.

@@ -305,5 +305,46 @@ TEST_CASE("certificates are added to a store, listed and removed", "[trust]") {
   CHECK(fs::exists(config.store + "/root.crt"));
 }
 
+TEST_CASE("a configuration that cannot be read is told from one that trusts nobody", "[trust]") {
+  const auto readable = [](const Config& config) {
+    return must(NotationConfig::open(config.dir)).check_readable(kScope);
+  };
+  CHECK(readable(Config()));
+  const Config broken_policy;
+  write_file(broken_policy.dir + "/trustpolicy.json", "{");
+  CHECK_FALSE(readable(broken_policy));
+  const Config elsewhere;
+  elsewhere.edit_policy([](Json& statement) { statement["registryScopes"] = {"a.io/b"}; });
+  CHECK(readable(elsewhere));
+  const Config garbage;
+  garbage.add("garbage.crt", "garbage");
+  CHECK_FALSE(readable(garbage));
+  for (const bool empty : {true, false}) {
+    const Config vacant;
+    fs::remove_all(vacant.store);
+    if (empty) {
+      fs::create_directory(vacant.store);
+    }
+    CHECK(readable(vacant));
+    // One of two is more likely a mistake.
+    vacant.edit_policy([](Json& statement) { statement["trustStores"] = {"ca:vectors", "ca:b"}; });
+    CHECK(readable(vacant));
+    fs::create_directory(vacant.dir + "/truststore/x509/ca/b");
+    write_file(vacant.dir + "/truststore/x509/ca/b/root.crt", pki("root.crt"));
+    const Status half = readable(vacant);
+    REQUIRE_FALSE(half);
+    CHECK(half.error().code() == Errc::kPolicy);
+    CHECK(half.error().message().find("ca:vectors") != std::string::npos);
+    vacant.edit_policy([](Json& statement) { statement["trustStores"] = {"ca:b", "ca:vectors"}; });
+    CHECK_FALSE(readable(vacant));
+  }
+  const Config odd_place;
+  fs::remove_all(odd_place.dir + "/truststore/x509/ca");
+  CHECK_FALSE(readable(odd_place));
+  const Config open_to_others;
+  fs::permissions(open_to_others.store, fs::perms::all);
+  CHECK_FALSE(readable(open_to_others));
+}
+
 }  // namespace
 }  // namespace mosb::trust

@@ -119,8 +119,8 @@ TEST_CASE("a damaged record is refused", "[verity]") {
                                  damage("\"tmpfs\"", "\"disk\""),
                                  damage("sha256:", "sha512:"),
                                  damage("700000000", "4294967296"),
-                                 damage("\"label\"", "\"mount_points\":[\"../x\"],\"label\""),
-                                 damage("\"root_hash\":\"", "\"root_hash\":\"x")}) {
+                                 damage(R"("label")", R"("mount_points":["../x"],"label")"),
+                                 damage(R"("root_hash":")", R"("root_hash":"x)")}) {
     INFO(bad);
     const auto record = ImageRecord::parse(bad);
     REQUIRE_FALSE(record);

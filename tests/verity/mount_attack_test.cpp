@@ -56,7 +56,8 @@ TEST_CASE("a device node in a layer cannot be opened", "[verity]") {
   const LayerSource layer = fixture.build_layer("devices", [](const std::string& tree) {
     REQUIRE(::mknod((tree + "/zero").c_str(), S_IFCHR | 0666, makedev(1, 5)) == 0);
   });
-  CHECK(UniqueFd(::open((fixture.tree("devices") + "/zero").c_str(), O_RDONLY)).is_open());
+  CHECK(UniqueFd(::open((fixture.tree("devices") + "/zero").c_str(), O_RDONLY | O_CLOEXEC))
+            .is_open());
   for (const auto& [idmap, view] : displays()) {
     const ImageMount image{{layer}, fixture.make_dir("target"), idmap};
     const MountEnvironment environment =

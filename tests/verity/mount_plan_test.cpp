@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "tests/support/must.h"
+#include "tests/verity/named_layer.h"
 
 using namespace mosb;
 using namespace mosb::verity;
@@ -11,14 +12,6 @@ using namespace mosb::verity;
 namespace {
 
 using Write = ImageMount::Write;
-
-LayerSource layer(const std::string& name) {
-  return LayerSource{"/blobs/" + name,
-                     ByteCount{8192},
-                     RootHash(Digest::of("root " + name).bytes()),
-                     Digest::of(name),
-                     Filesystem::kSquashfs};
-}
 
 std::vector<std::string> digests(const std::vector<LayerSource>& layers) {
   std::vector<std::string> out;
@@ -260,6 +253,43 @@ TEST_CASE("a layer over dm-verity is reused only if the whole device is right", 
     CHECK(plan_layer(a, {}, facts, "x").was_corrupt);
   }
   CHECK_FALSE(verity_complaint(facts, a).empty());
+}
+
+TEST_CASE("a device whose root hash is signed is told from one without by its table", "[verity]") {
+  const LayerSource plain = layer("a");
+  const LayerSource signed_one = signed_layer("a");
+  LayerFacts facts = over_verity(plain);
+  const std::string table = facts.verity->table;
+  const std::string option = " root_hash_sig_key_desc cryptsetup:mosb-x";
+  CHECK(verity_complaint(facts, plain).empty());
+  CHECK_FALSE(has_checked_signature(facts));
+  // Without the kernel's word for it the layer is not taken for checked.
+  CHECK_THAT(verity_complaint(facts, signed_one), Catch::Contains("another table"));
+  facts.verity->table = table + " 2" + option;
+  CHECK(verity_complaint(facts, signed_one).empty());
+  CHECK(has_checked_signature(facts));
+  CHECK(data_loop(*facts.verity) == 3);
+  // More than was asked for.
+  CHECK(verity_complaint(facts, plain).empty());
+  for (const std::string& words : {" 1" + option,
+                                   " 3 ignore_corruption" + option,
+                                   " 3" + option + " ignore_corruption",
+                                   " 3 check_at_most_once" + option,
+                                   std::string(" 2 root_hash_sig_key_desc "),
+                                   std::string(" 2 root_hash_sig_key_desc"),
+                                   std::string(" 2 use_fec_from_device 7:4"),
+                                   " 4" + option + option}) {
+    INFO(words);
+    facts.verity->table = table + words;
+    CHECK_FALSE(verity_complaint(facts, plain).empty());
+    CHECK_FALSE(verity_complaint(facts, signed_one).empty());
+    CHECK_FALSE(has_checked_signature(facts));
+  }
+  facts.verity->table = table + " 2" + option;
+  facts.verity->target_type = "linear";
+  CHECK_FALSE(has_checked_signature(facts));
+  facts.verity.reset();
+  CHECK_FALSE(has_checked_signature(facts));
 }
 
 TEST_CASE("a verity target is corrupt once it says so, whatever else it says", "[verity]") {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Boots the test machine with a payload, by `mosb machine`, and waits until it powers off.
 #
-#   tests/vm/boot.sh IMAGE_DIR PAYLOAD OUT_DIR [DEADLINE_SECONDS [KERNEL]]
+#   tests/vm/boot.sh IMAGE_DIR PAYLOAD OUT_DIR [DEADLINE_SECONDS [KERNEL [VARIABLES]]]
 #
-# KERNEL is 6.1 (the default) or 6.12. MOSB_BUILD names another build directory.
+# KERNEL is 6.1 (the default) or 6.12. MOSB_BUILD names another build directory. With VARIABLES, a
+# file of OVMF's, the machine has UEFI.
 # IMAGE_DIR is what build_image.sh printed; PAYLOAD is a squashfs with the program /run, which prints
 # its results on the console, or an initrd of make_initrd.sh: then the machine has no disk. OUT_DIR
 # gets console.log and results.log. Software emulation, two processors, no network at all.
@@ -12,7 +13,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=${MOSB_BUILD:-$(cd "$here/../.." && pwd)/build/release}
-image=$1 payload=$2 out=$3 deadline=${4:-240} kernel=${5:-6.1}
+image=$1 payload=$2 out=$3 deadline=${4:-240} kernel=${5:-6.1} variables=${6:-}
 mkdir -p "$out/root"
 mosb() { "$build/bin/mosb" --root "$out/root" "$@"; }
 
@@ -36,6 +37,12 @@ config:
   kernel: $image/vmlinuz-$kernel
   cmdline: $cmdline
 END
+if [[ -n $variables ]]; then
+    cat >>"$out/machine.yaml" <<END
+  uefi-code: /usr/share/OVMF/OVMF_CODE_4M.fd
+  uefi-vars: $variables
+END
+fi
 if [[ $payload == *.initrd ]]; then
     echo "  initrd: $payload" >>"$out/machine.yaml"
 else
@@ -48,9 +55,11 @@ END
 fi
 
 finish() {
+    local status=$?
     tr -d '\r' <"$out/root/var/log/mosb/machines/test.log" >"$out/console.log" || true
     grep -aE '^(ok - |not ok - |    |guest: )' "$out/console.log" >"$out/results.log" || true
-    mosb machine rm test --force >/dev/null || true
+    mosb machine rm test --force >/dev/null || status=1
+    exit "$status"
 }
 trap finish EXIT
 mosb machine init -f "$out/machine.yaml" >/dev/null

@@ -203,6 +203,24 @@ flush_is_mended() {
     second_apply_is_quiet
 }
 
+# As after a boot with mosb.service enabled: nobody starts mosb, and no timer runs.
+follows_the_firewall() {
+    systemctl enable mosb.service
+    systemctl start mosb.service
+    systemctl stop nftables.service
+    local verb
+    for verb in start reload restart; do
+        nft flush ruleset
+        ! curl -sS --max-time 1 http://192.0.2.7/ || return 1
+        systemctl "$verb" nftables.service
+        eventually 60 curl -sS --max-time 2 http://192.0.2.7/
+    done
+    is_forwarded
+    systemctl is-active mosb.service
+    ! systemctl is-active mosb-network.timer || return 1
+    second_apply_is_quiet
+}
+
 # No mosb is started by hand.
 heals_itself() {
     # Its own half a minute is only waiting.
@@ -502,17 +520,183 @@ removes_empty_devices() {
     dmsetup remove another
 }
 
+# Four images with a signature of their root hash: good, by somebody whom the kernel does not know,
+# of another root hash, and none at all; `mixed-roots` has one layer of each of the first two.
+makes_signed_roots() {
+    local blobs=layout/blobs/sha256 tag manifest digest
+    for tag in known unknown; do
+        mosb image build --rootfs "$here/rootfs" -t "oci:layout:$tag" --entrypoint /bin/sh \
+            --entrypoint -c --cmd 'exec sleep 100000' --label "by=$tag" --compression lz4 \
+            --verity-key "$here/$tag.key" --verity-cert "$here/$tag.pem"
+    done
+    mkdir -p other/www
+    date >other/www/index.html
+    mosb image build --rootfs other -t oci:layout:other --entrypoint /bin/sh \
+        --verity-key "$here/known.key" --verity-cert "$here/known.pem"
+    manifest=$(mosb image inspect oci:layout:other -o json | jq -r '.digest | sub("sha256:"; "")')
+    jq -c --slurpfile known "$blobs/$(mosb image inspect oci:layout:known -o json |
+        jq -r '.digest | sub("sha256:"; "")')" '.layers[0].annotations["io.mosb.verity.root_hash_signature"] =
+            $known[0].layers[0].annotations["io.mosb.verity.root_hash_signature"]' \
+        "$blobs/$manifest" >swapped
+    digest=$(sha256sum swapped | cut -d' ' -f1)
+    cp swapped "$blobs/$digest"
+    jq -c --arg old "sha256:$manifest" --arg new "sha256:$digest" --argjson size "$(stat -c %s swapped)" \
+        '(.manifests[] | select(.digest == $old)) |= (.digest = $new | .size = $size)' \
+        layout/index.json >index && cp index layout/index.json
+    mosb image build --rootfs other -t oci:layout:mixed-roots --base oci:layout:unknown \
+        --verity-key "$here/known.key" --verity-cert "$here/known.pem"
+    for tag in known unknown other mixed-roots; do
+        mosb sign "oci:layout:$tag" --key keys/signing.key --cert keys/signing-chain.pem
+    done
+    for rule in if-present required; do
+        cat /etc/mosb/mosb.yaml >$rule.yaml
+        echo "policy: {root_hash_signature: $rule}" >>$rule.yaml
+    done
+}
+# mounted_signed DIR: whether the kernel checked the signatures of what is mounted there, by mosb's
+# word and by the kernel's.
+mounted_signed() {
+    local device name
+    device=$(mosb mounts -o json | jq -r --arg dir "$work/$1" \
+        '.[] | select(.target == $dir) | .layers[0] | select(.root_hash_signed) | .device')
+    [[ -n $device ]] || { echo "$1 is not signed"; return 1; }
+    name=$(cat "/sys/block/${device#/dev/}/dm/name")
+    has "$(dmsetup table "$name")" " 2 root_hash_sig_key_desc cryptsetup:$name\$"
+}
+# Device and name aside.
+table() { dmsetup table "$1" | sed -E 's/ [0-9]+:[0-9]+ [0-9]+:[0-9]+ / /; s/ cryptsetup:.*//'; }
+
+# What veritysetup makes with the signature of the annotation is what mosb makes, and what it cannot
+# make mosb refuses.
+agrees_with_veritysetup() {
+    local blob=$1 hash=$2 tag=$3 ours
+    mosb image inspect "oci:$work/layout:$tag" -o json >inspected
+    jq -r '.digest | "layout/blobs/sha256/" + sub("sha256:"; "")' inspected | xargs cat |
+        jq -r '.layers[0].annotations["io.mosb.verity.root_hash_signature"]' | base64 -d >signature
+    veritysetup open "$blob" by-veritysetup "$blob" "$hash" --hash-offset="$4" \
+        --root-hash-signature=signature || return 1
+    ours=$(dmsetup ls | grep -o '^mosb-[^	]*')
+    [[ $(table by-veritysetup) == "$(table "$ours")" ]] || { dmsetup table; return 1; }
+    veritysetup close by-veritysetup
+}
+# layer_of TAG: file, root hash and the place of its superblock.
+layer_of() {
+    local digest
+    read -r digest _ hash < <(mosb image inspect "oci:$work/layout:$1" -o json |
+        jq -r '.layers[0] | "\(.digest) - \(.root_hash)"')
+    blob=$work/layout/blobs/sha256/${digest#sha256:}
+    # The superblock is the last block that begins so.
+    superblock=$(grep -abo 'verity' "$blob" | tail -n 1 | cut -d: -f1)
+}
+
+# With a kernel that demands nothing.
+obeys_its_policy() {
+    local blob hash superblock tag
+    # Nobody asks for the signatures: whose they are makes no difference.
+    for tag in known unknown other; do
+        mosb mount "oci:layout:$tag" "m-$tag" --verifier dm
+        ! mounted_signed "m-$tag" || return 1
+        mosb umount "m-$tag"
+    done
+    mosb --config if-present.yaml mount oci:layout:known m
+    mounted_signed m
+    cmp m/data/big "$here/rootfs/data/big"
+    layer_of known
+    agrees_with_veritysetup "$blob" "$hash" known "$superblock"
+    ! agrees_with_veritysetup "$blob" "$hash" unknown "$superblock" || return 1
+    # One that is shared stays signed, and is enough for those who don't ask.
+    mosb mount oci:layout:known m2
+    mounted_signed m2
+    mosb umount m
+    mosb umount m2
+    # One that is not signed is not shared with those who ask, and stays as it is.
+    mosb mount oci:layout:known m2
+    ! mounted_signed m2 || return 1
+    mosb --config required.yaml mount oci:layout:known m
+    mounted_signed m
+    cmp m2/data/big "$here/rootfs/data/big"
+    mosb umount m2
+    mosb umount m
+    # In place: what is required is required of what was mounted before, too.
+    mosb mount oci:layout:known m
+    mosb --config required.yaml mount oci:layout:known m
+    mounted_signed m
+    mosb --config required.yaml mount oci:layout:known m
+    mosb umount m
+    mosb --config if-present.yaml mount oci:layout:web m
+    mosb umount m
+    refused 15 verity mosb --config required.yaml mount oci:layout:web m
+    has "$(cat "$work/refused")" 'layer sha256:.* has no signature of its root hash, which this machine requires'
+    refused 22 host mosb --config required.yaml mount oci:layout:known m --verifier fuse
+    requires_of_services
+    refuses_bad_signatures --config required.yaml
+    [[ $(dmsetup ls) == 'No devices found' ]]
+}
+# A service that runs without is started anew with, when that is required from now on.
+requires_of_services() {
+    local signed='.[] | select(.target | contains("signed")) | .layers[0].root_hash_signed'
+    writes_signed_manifest
+    mosb apply signed.yaml
+    [[ $(mosb mounts -o json | jq "$signed") == false ]]
+    mosb plan signed.yaml | grep -q 'Nothing to do'
+    mosb --config required.yaml plan signed.yaml >planned
+    cat planned
+    ! grep -q 'Nothing to do' planned || return 1
+    mosb --config required.yaml apply signed.yaml
+    runs signed
+    [[ $(mosb mounts -o json | jq "$signed") == true ]]
+    mosb --config required.yaml plan signed.yaml | grep -q 'Nothing to do'
+    mosb exec signed -- cat /data/big | cmp - "$here/rootfs/data/big"
+    mosb down
+}
+writes_signed_manifest() {
+    cat >signed.yaml <<END
+version: 2
+product: machine-test
+update_type: complete
+targets:
+  - service_name: signed
+    source: oci:$work/layout:known
+    version: "1"
+    network: {type: none}
+END
+}
+# refuses_bad_signatures [FLAG…]: layer, reason and what to do; and nothing stays.
+refuses_bad_signatures() {
+    local tag
+    for tag in unknown mixed-roots; do
+        refused 22 host mosb "$@" mount "oci:layout:$tag" m
+        cat "$work/refused"
+        has "$(cat "$work/refused")" "layer sha256:.*the kernel's keyrings lack the key"
+        has "$(cat "$work/refused")" "hint: .*firmware's db"
+    done
+    refused 15 verity mosb "$@" mount oci:layout:other m
+    cat "$work/refused"
+    has "$(cat "$work/refused")" 'layer sha256:.*the signature of its root hash is not good'
+    [[ $(dmsetup ls) == 'No devices found' ]]
+    eventually 5 bash -c '! losetup -ln | grep .'
+    ! grep " $work/m " /proc/self/mountinfo || return 1
+}
+
 # What a kernel demands is not gone round, unless somebody says so.
 demands_signatures() {
     local verifier
+    has "$(mosb doctor)" 'dm-verity +ok +in the kernel, which can check signed root hashes'
     modprobe -r dm_verity
     modprobe dm_verity require_signatures=1
     for verifier in auto dm; do
         refused 22 host mosb mount oci:layout:web m --verifier "$verifier"
+        has "$(cat "$work/refused")" 'layer sha256:.* has no signature of its root hash'
         has "$(cat "$work/refused")" 'dm_verity.require_signatures=1'
         has "$(cat "$work/refused")" 'verifier fuse'
+        mosb mount oci:layout:known m --verifier "$verifier"
+        mounted_signed m
+        cmp m/data/big "$here/rootfs/data/big"
+        mosb umount m
     done
-    has "$(mosb doctor)" 'dm-verity +degraded +the kernel demands signed root hashes'
+    refuses_bad_signatures
+    has "$(mosb doctor)" 'dm-verity +ok +in the kernel, which demands signed root hashes'
+    runs_signed_roots
     mosb mount oci:layout:web m --verifier fuse
     cmp m/data/big "$here/rootfs/data/big"
     mosb umount m
@@ -520,6 +704,19 @@ demands_signatures() {
     modprobe dm_verity
     mosb mount oci:layout:web m --verifier dm
     mosb umount m
+}
+# A service over signed devices; another start finds them, and a bad block is still one.
+runs_signed_roots() {
+    writes_signed_manifest
+    mosb apply signed.yaml
+    runs signed
+    mosb apply signed.yaml | grep -q 'Nothing to do' || { mosb apply signed.yaml; return 1; }
+    mosb exec signed -- cat /data/big | cmp - "$here/rootfs/data/big"
+    mosb mount oci:layout:known m
+    mounted_signed m
+    mosb umount m
+    mosb down
+    [[ $(dmsetup ls) == 'No devices found' ]]
 }
 
 if [[ ! -d /run/systemd/system ]]; then
@@ -548,6 +745,9 @@ if [[ ! -d /run/systemd/system ]]; then
         step "erofs layers are shown by the kernel, alone and above a squashfs" erofs_is_shown
         mosb down
         step "a verity device without a table is removed by the next command" removes_empty_devices
+        step "images with signed root hashes are made" makes_signed_roots
+        step "signed root hashes are checked by the kernel where the machine's policy asks for it" \
+            obeys_its_policy
         step "a kernel that demands signed root hashes is obeyed" demands_signatures
     fi
     step "down leaves nothing" leaves_nothing
@@ -583,6 +783,7 @@ if [[ ! -e $work/first-boot-done ]]; then
     step "the service runs under an AppArmor profile" is_confined
     step "a second apply has nothing to do" second_apply_is_quiet
     step "a flushed ruleset is seen by plan and mended by apply" flush_is_mended
+    step "a firewall that systemd starts, loads or starts anew is followed by mosb's rules" follows_the_firewall
     step "the timer mends a flushed ruleset and what nftables' reload took away" heals_itself
     step "a killed service is repaired by apply" killed_is_repaired
     step "an unsigned image is refused and what runs stays" refuses_unsigned

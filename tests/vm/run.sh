@@ -14,6 +14,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 build=${MOSB_BUILD:-$repository/build/release}
+export MOSB_BIN=${MOSB_BIN:-$build/bin} MOSB_CACHE_DIR=${MOSB_CACHE_DIR:-$repository/build/cache}
 
 # shellcheck source=../support/fixtures.sh
 source "$here/../support/fixtures.sh"
@@ -34,19 +35,30 @@ cp "$build"/bin/{mounted_image_test,euid_is_root,mosb-layer-server,mosb-squashfs
     "$work/payload/tests/"
 strip "$work/payload"/tests/*
 [[ ${MOSB_LONG:-0} == 0 ]] || touch "$work/payload/long"
+# Who signs root hashes for the kernel's keyrings: one who is in the firmware's db, and somebody else.
+for signer in known unknown; do
+    openssl req -x509 -new -nodes -newkey rsa:2048 -days 3650 -subj "/CN=$signer/" \
+        -addext basicConstraints=critical,CA:FALSE -addext keyUsage=digitalSignature \
+        -keyout "$work/payload/$signer.key" -out "$work/payload/$signer.pem" 2>/dev/null
+done
+openssl x509 -in "$work/payload/known.pem" -outform der -out "$work/known.der"
+python3 "$here/../support/uefi_variables.py" /usr/share/OVMF/OVMF_VARS_4M.fd "$work/known.der" \
+    "$work/variables.fd"
 readlink -f "$build/bin" >"$work/payload/tests/bin_dir"
 mksquashfs "$work/payload" "$work/payload.squashfs" -noappend -comp zstd -Xcompression-level 1 \
     -quiet -no-progress >/dev/null
 
 # boot MACHINE: one test of the guest's, and what it said.
 boot() {
-    local machine=$1 status=0 out=$work/out-$1 payload=$work/payload.squashfs
+    local machine=$1 status=0 out=$work/out-$1 payload=$work/payload.squashfs variables=
+    # The kernel that checks signatures by what the firmware has, too.
+    [[ $machine != 6.12-* ]] || variables=$work/variables.fd
     if [[ $machine == *-initrd ]]; then
         payload=$work/$machine.initrd
         "$here/make_initrd.sh" "$image" "$work/payload" "${machine%-*}" "$payload"
     fi
-    "$here/boot.sh" "$image" "$payload" "$out" "${MOSB_VM_DEADLINE:-1500}" "${machine%-*}" ||
-        status=$?
+    "$here/boot.sh" "$image" "$payload" "$out" "${MOSB_VM_DEADLINE:-1500}" "${machine%-*}" \
+        "$variables" || status=$?
     rm -f "$work/$machine.initrd"
     cat "$out/results.log" || true
     if ((status != 0)) || ! grep -q '^guest: finished with status 0' "$out/results.log"; then
@@ -55,6 +67,9 @@ boot() {
     fi
 }
 (($#)) || set -- 6.1 6.12-initrd 6.1-initrd
+# What mosb has on this host; others may come and go here meanwhile.
+export MOSB_LEAKS_ONLY=mosb
+"$here/../support/leaks.sh" snapshot "$work/before"
 boots=()
 for machine; do
     boot "$machine" >"$work/said-$machine" 2>&1 &
@@ -80,5 +95,11 @@ if [[ " $* " == *" 6.1 "* ]]; then
         "$here/vsock.sh" | tee -a "$work/said" || failed=1
     fi
 fi
+if "$here/../support/leaks.sh" compare "$work/before" >"$work/leaks"; then
+    echo "ok - the machines left nothing on the host"
+else
+    echo "not ok - the machines left nothing on the host"
+    sed 's/^/    /' "$work/leaks"
+fi | tee -a "$work/said"
 echo "real: machine $(grep -c '^ok - ' "$work/said")"
 ! grep -q '^not ok' "$work/said" && ((failed == 0))

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Fetches programs of Debian unstable without installing them, and prints the folder that their
-# packages were unpacked to.
+# Fetches programs of a Debian suite (bookworm, unstable) without installing them, and prints the
+# folder that their packages were unpacked to.
 #
-#   tests/support/fetch_unstable.sh DIR PACKAGE…
+#   tests/support/fetch_packages.sh SUITE DIR PACKAGE…
 #
 # The host's own package lists stay as they are: lists, state and cache of this download live in
 # DIR. A second run with the same packages uses what the first one left.
 set -euo pipefail
 
-mkdir -p "$1"
-cache=$(cd "$1" && pwd)
-shift
+suite=$1
+mkdir -p "$2"
+cache=$(cd "$2" && pwd)
+shift 2
 
 die() {
-    echo "fetch_unstable: $1" >&2
+    echo "fetch_packages: $1" >&2
     exit 1
 }
 
@@ -28,7 +29,7 @@ fetch() {
     site=$(mirror)
     [[ -n $site ]] || die "no Debian mirror among this machine's package sources"
     mkdir -p "$cache"/{lists/partial,archives/partial,state,debs}
-    echo "deb [signed-by=$keyring] $site unstable main" >"$cache/sources.list"
+    echo "deb [signed-by=$keyring] $site $suite main" >"$cache/sources.list"
     : >"$cache/state/status"
     local options=(
         -o "Dir::Etc::SourceList=$cache/sources.list"
