@@ -356,7 +356,9 @@ mixed() {
     store=$(jq -r '.trustPolicies[0].trustStores[] | select(. != "ca:revocable")' "$file")
     jq --arg store "$store" '.trustPolicies[].trustStores -= [$store]' "$file" >without
     cp without "$file"
-    refused 12 signature "service 'one' runs on; .*cannot be found out" mosb apply --applied --recheck
+    run mosb apply --applied --recheck
+    equal "$status" 12
+    contains "$err" "^mosb: signature: service 'one' runs on; .*cannot be found out"
     contains "$err" "^mosb: warning: service 'two' was stopped: .*is in trust store"
     contains "$out" '^stop +two: its image counts no more'
     runs one
