@@ -191,6 +191,7 @@ Status leave_monitor_cgroup(const ContainerSpec& spec) {
 }
 
 Result<HelperState> set_up(const HelperSpec& helper, UniqueFd init_spec, const ItemsHook& hook) {
+  static const RealClock clock;
   const ContainerSpec& spec = helper.spec;
   UniqueFd lock = MOSB_TRY(take_run_lock(spec.run_dir));
   HelperState state{
@@ -199,8 +200,8 @@ Result<HelperState> set_up(const HelperSpec& helper, UniqueFd init_spec, const I
       .lock = std::move(lock),
       .run_dir = MOSB_TRY(sys::open(spec.run_dir, O_RDONLY | O_DIRECTORY)),
       .state_dir = MOSB_TRY(sys::open(spec.state_dir, O_RDONLY | O_DIRECTORY)),
-      .log =
-          MOSB_TRY(LogFile::open({spec.log_path, spec.log_max, spec.log_keep}).as(Errc::kRuntime)),
+      .log = MOSB_TRY(
+          LogFile::open({spec.log_path, spec.log_max, spec.log_keep}, clock).as(Errc::kRuntime)),
       .service = MOSB_TRY(Cgroup::create(service_cgroup(spec.instance, spec.name))),
       .host = MOSB_TRY(read_host_facts()),
       .config = {},

@@ -17,10 +17,20 @@ namespace {
 
 /// Longer lines are written in pieces.
 constexpr std::size_t kMaxPartialLine = 8192;
+constexpr int kAppend = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+/// With its times: those of another file would be wrong ones.
+void turn_over(int dir, const std::string& from, const std::string& to) {
+  (void)::renameat(dir, from.c_str(), dir, to.c_str());
+  const std::string times = log_times_name(to);
+  if (::renameat(dir, log_times_name(from).c_str(), dir, times.c_str()) != 0) {
+    (void)::unlinkat(dir, times.c_str(), 0);
+  }
+}
 
 }  // namespace
 
-Result<LogFile> LogFile::open(const Place& place) {
+Result<LogFile> LogFile::open(const Place& place, const Clock& clock) {
   const std::size_t slash = place.path.rfind('/');
   if (slash == std::string::npos || slash + 1 == place.path.size()) {
     return Error(Errc::kRuntime, "log file " + quote(place.path) + " is no file's path");
@@ -30,24 +40,50 @@ Result<LogFile> LogFile::open(const Place& place) {
     MOSB_CHECK(sys::mkdir_all(dir_path, 0755).context("open the log"));
   }
   UniqueFd dir = MOSB_TRY(sys::open(dir_path, O_RDONLY | O_DIRECTORY).context("open the log"));
-  LogFile log(std::move(dir), place.path.substr(slash + 1), place);
+  LogFile log(std::move(dir), place.path.substr(slash + 1), place, clock);
   MOSB_CHECK(log.open_current());
   return log;
 }
 
 Status LogFile::open_current() {
-  file_ = MOSB_TRY(sys::openat(dir_.get(),
-                               name_,
-                               O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-                               0600)
-                       .context("open the log"));
+  file_ = MOSB_TRY(sys::openat(dir_.get(), name_, kAppend, 0600).context("open the log"));
   const struct stat st = MOSB_TRY(sys::fstat(file_.get(), name_));
   if (!S_ISREG(st.st_mode)) {
     file_.reset();
     return Error(Errc::kRuntime, "log file " + quote(name_) + " is not a regular file");
   }
   size_ = static_cast<std::uint64_t>(st.st_size);
+  open_times();
   return ok();
+}
+
+void LogFile::open_times() {
+  last_time_.reset();
+  times_.reset();
+  const std::string name = log_times_name(name_);
+  auto file = sys::openat(dir_.get(), name, kAppend, 0600);
+  const auto st = file ? sys::fstat(file->get(), name) : Result<struct stat>(file.error());
+  if (!st || !S_ISREG(st->st_mode)) {
+    return;
+  }
+  times_ = *std::move(file);
+  times_size_ = static_cast<std::uint64_t>(st->st_size);
+  // A crash may have cut its last line.
+  if (times_size_ > 0 && ::write(times_.get(), "\n", 1) == 1) {
+    ++times_size_;
+  }
+}
+
+void LogFile::note_time() {
+  const LogTime now{clock_->now(), size_};
+  if (!times_.is_open() || times_size_ >= kMaxLogTimes.value ||
+      (last_time_ && !is_worth_a_time(*last_time_, now))) {
+    return;
+  }
+  last_time_ = now;
+  const std::string line = print_log_time(now);
+  const ssize_t n = ::write(times_.get(), line.data(), line.size());
+  times_size_ += n > 0 ? static_cast<std::uint64_t>(n) : 0;
 }
 
 void LogFile::rotate() {
@@ -57,10 +93,12 @@ void LogFile::rotate() {
   if (keep_ == 0) {
     (void)!::ftruncate(file_.get(), 0);
     size_ = 0;
+    (void)::unlinkat(dir_.get(), log_times_name(name_).c_str(), 0);
+    open_times();
     return;
   }
   for (unsigned n = keep_; n > 0; --n) {
-    (void)::renameat(dir_.get(), numbered(n - 1).c_str(), dir_.get(), numbered(n).c_str());
+    turn_over(dir_.get(), numbered(n - 1), numbered(n));
   }
   if (!open_current()) {
     file_.reset();  // no room for a new file: lines are lost until there is
@@ -71,6 +109,7 @@ std::size_t LogFile::write_some(std::span<const char> bytes) {
   if (!file_.is_open() && !open_current()) {
     return 0;
   }
+  note_time();
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t n = ::write(file_.get(), bytes.data() + done, bytes.size() - done);

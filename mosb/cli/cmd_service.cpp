@@ -20,6 +20,7 @@
 #include "mosb/cli/apply_view.h"
 #include "mosb/cli/commands.h"
 #include "mosb/cli/error_view.h"
+#include "mosb/cli/log_flags.h"
 #include "mosb/cli/log_view.h"
 #include "mosb/cli/session.h"
 #include "mosb/cli/table.h"
@@ -37,8 +38,7 @@ struct ServiceFlags {
   std::string name;
   std::string wait = "2m";
   TrustFlags trust;
-  bool follow = false;
-  unsigned tail = 200;
+  LogFlags log;
   bool interactive = false;
   bool tty = false;
   std::string user;
@@ -174,7 +174,8 @@ Result<int> stop(Session& session, const ServiceFlags& flags) {
 
 Result<int> logs(Session& session, const ServiceFlags& flags) {
   (void)MOSB_TRY(find_service(session, flags.name));
-  return show_log(session.paths().service_log(flags.name), flags.tail, flags.follow);
+  return show_log(session.paths().service_log(flags.name),
+                  MOSB_TRY(log_request(flags.log, session.clock())));
 }
 
 Result<int> exec_inside(Session& session, const ServiceFlags& flags) {
@@ -239,9 +240,8 @@ void declare_start(Command command, ServiceAction action) {
 
 void declare_logs(Command command) {
   const auto flags = declare(command, logs);
-  command.flag("-f,--follow", flags->follow, "Go on as more is printed");
-  command.option("--tail", flags->tail, "Lines from the end of the current log file; 0: none")
-      .shows_default("200");
+  add_log_flags(command, flags->log);
+  add_since_flag(command, flags->log);
 }
 
 void declare_exec(Command command) {
@@ -266,7 +266,7 @@ void add_verbs(Command& parent) {
       parent.subcommand("restart", "Stop and start a service").example("mosb restart web"),
       restart);
   declare_logs(parent.subcommand("logs", "Show what a service printed")
-                   .example("mosb logs web -f --tail 50"));
+                   .example("mosb logs web -f --since 15m"));
   declare_exec(parent.subcommand("exec", "Run a command inside a service")
                    .example("mosb exec -it web -- /bin/sh\nThe status is the command's own, "
                             "128+n for signal n, or 125 when mosb itself failed."));

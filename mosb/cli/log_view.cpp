@@ -1,16 +1,22 @@
 #include "mosb/cli/log_view.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "lxc/log_times.h"
 #include "mosb/base/byte_count.h"
+#include "mosb/base/file.h"
 #include "mosb/base/sys.h"
 #include "mosb/base/text.h"
 
@@ -20,6 +26,8 @@ namespace {
 
 constexpr std::size_t kChunk = 64 * kKiB;
 constexpr int kPollMs = 1000;
+/// More are not looked for.
+constexpr unsigned kMostLogs = 1000;
 
 /// A log line must not steer the terminal; a pipe gets the bytes as they are.
 bool put(std::string_view bytes, bool terminal) {
@@ -34,24 +42,95 @@ bool put(std::string_view bytes, bool terminal) {
   return std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size();
 }
 
-/// Where the last `lines` lines begin.
-Result<off_t> tail_offset(int fd, off_t size, unsigned lines) {
+/// A log file and what of it is shown; of the newest one what comes after `end` as well.
+struct Part {
+  UniqueFd fd;
+  ino_t inode = 0;
+  SystemTime last_write{};
+  off_t begin = 0;
+  off_t end = 0;
+};
+
+struct Tail {
+  off_t begin = 0;
+  unsigned lines = 0;
+};
+
+/// Where the last `lines` lines between `begin` and `end` begin, or as many as there are.
+Result<Tail> tail_of(const Part& part, unsigned lines) {
   std::array<std::byte, kChunk> buffer{};
-  off_t end = size;
+  if (part.begin >= part.end || lines == 0) {
+    return Tail{part.end, 0};
+  }
   unsigned found = 0;
-  while (end > 0) {
-    const off_t begin = end > static_cast<off_t>(kChunk) ? end - static_cast<off_t>(kChunk) : 0;
-    const std::size_t n = MOSB_TRY(
-        sys::pread(fd, std::span(buffer).first(static_cast<std::size_t>(end - begin)), begin));
+  for (off_t end = part.end; end > part.begin;) {
+    const off_t begin = std::max(part.begin, end - static_cast<off_t>(kChunk));
+    const std::size_t n = MOSB_TRY(sys::pread(
+        part.fd.get(), std::span(buffer).first(static_cast<std::size_t>(end - begin)), begin));
     for (std::size_t i = n; i > 0; --i) {
       const off_t at = begin + static_cast<off_t>(i) - 1;
-      if (buffer[i - 1] == std::byte{'\n'} && at + 1 < size && ++found == lines) {
-        return at + 1;
+      if (buffer[i - 1] == std::byte{'\n'} && at + 1 < part.end && ++found == lines) {
+        return Tail{at + 1, found};
       }
     }
     end = begin;
   }
-  return off_t{0};
+  return Tail{part.begin, found + 1};
+}
+
+Result<Part> open_part(const std::string& path) {
+  Part part{.fd = MOSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW))};
+  const struct stat st = MOSB_TRY(sys::fstat(part.fd.get(), path));
+  part.inode = st.st_ino;
+  part.last_write = SystemTime(std::chrono::seconds(st.st_mtim.tv_sec));
+  part.end = st.st_size;
+  return part;
+}
+
+std::string older(const std::string& path, unsigned n) {
+  return n == 0 ? path : path + "." + std::to_string(n);
+}
+
+std::vector<lxc::LogTime> times_of(const std::string& log) {
+  const auto text = read_file(lxc::log_times_name(log), ByteCount{2 * lxc::kMaxLogTimes.value});
+  return text ? lxc::parse_log_times(*text) : std::vector<lxc::LogTime>();
+}
+
+/// What is asked for of the newest log and as many older ones as it takes, the oldest first.
+Result<std::vector<Part>> choose_parts(const std::string& path, const LogRequest& request) {
+  std::vector<Part> parts;
+  unsigned lines = request.tail.value_or(0);
+  bool reached = false;
+  for (unsigned n = 0; !reached && n <= kMostLogs; ++n) {
+    auto part = open_part(older(path, n));
+    if (!part) {
+      if (n == 0) {
+        return std::move(part).error();
+      }
+      break;
+    }
+    // Rotated since the one before was opened.
+    if (n > 0 && part->inode == parts.front().inode) {
+      continue;
+    }
+    if (request.since && part->last_write < *request.since) {
+      part->begin = part->end;
+      reached = true;
+    } else if (request.since) {
+      const std::vector<lxc::LogTime> times = times_of(older(path, n));
+      part->begin =
+          std::min(static_cast<off_t>(lxc::offset_since(times, *request.since)), part->end);
+      reached = lxc::reaches_back_to(times, *request.since);
+    }
+    if (request.tail) {
+      const Tail tail = MOSB_TRY(tail_of(*part, lines));
+      part->begin = tail.begin;
+      lines -= tail.lines;
+      reached = reached || lines == 0;
+    }
+    parts.insert(parts.begin(), *std::move(part));
+  }
+  return parts;
 }
 
 /// Copies from `offset` to the end; the value is the new offset, or -1 if the reader went away.
@@ -76,14 +155,27 @@ bool was_cut(int fd, const std::string& path, off_t offset) {
   return st && st->st_size < offset;
 }
 
-/// The file under the name is another one than `fd`: it was rotated.
-bool rotated(int fd, const std::string& path) {
-  const auto mine = sys::fstat(fd, path);
-  const auto there = sys::lstat(path);
-  return mine && there && mine->st_ino != there->st_ino;
+/// The name of the file that was begun after the one of `inode`, which was rotated; "" if it was
+/// not. More than one may have been begun since somebody looked.
+std::string next_after(ino_t inode, const std::string& path) {
+  const auto newest = sys::lstat(path);
+  if (!newest || newest->st_ino == inode) {
+    return "";
+  }
+  for (unsigned n = 1; n <= kMostLogs; ++n) {
+    const auto st = sys::lstat(older(path, n));
+    if (!st) {
+      break;
+    }
+    if (st->st_ino == inode) {
+      return older(path, n - 1);
+    }
+  }
+  return path;
 }
 
-Status follow_log(UniqueFd fd, const std::string& path, off_t offset, bool terminal) {
+/// From part.begin on.
+Status follow_log(Part part, const std::string& path, bool terminal) {
   const UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   const std::string dir = path.substr(0, path.rfind('/'));
   if (!watch.is_open() ||
@@ -91,16 +183,18 @@ Status follow_log(UniqueFd fd, const std::string& path, off_t offset, bool termi
     return Error::sys("watch " + quote(dir), errno);
   }
   for (;;) {
-    if (was_cut(fd.get(), path, offset)) {
-      offset = 0;
+    if (was_cut(part.fd.get(), path, part.begin)) {
+      part.begin = 0;
     }
-    offset = MOSB_TRY(copy_rest(fd.get(), offset, terminal));
-    if (offset < 0) {
+    // Asked first: what is in a file that was rotated by now is all that it gets.
+    const std::string next = next_after(part.inode, path);
+    part.begin = MOSB_TRY(copy_rest(part.fd.get(), part.begin, terminal));
+    if (part.begin < 0) {
       return ok();
     }
-    if (rotated(fd.get(), path)) {
-      fd = MOSB_TRY(sys::open(path, O_RDONLY | O_NOFOLLOW));
-      offset = 0;
+    auto begun = next.empty() ? Result<Part>(Error(Errc::kNotFound, "")) : open_part(next);
+    if (begun) {
+      part = *std::move(begun);
       continue;
     }
     std::array<pollfd, 2> fds{{{watch.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}}};
@@ -116,17 +210,20 @@ Status follow_log(UniqueFd fd, const std::string& path, off_t offset, bool termi
 
 }  // namespace
 
-Result<int> show_log(const std::string& path, unsigned tail, bool follow) {
-  auto fd = sys::open(path, O_RDONLY | O_NOFOLLOW);
-  if (!fd) {
-    return Error(Errc::kNotFound, "nothing was printed yet: " + fd.error().message());
+Result<int> show_log(const std::string& path, const LogRequest& request) {
+  auto parts = choose_parts(path, request);
+  if (!parts) {
+    return Error(Errc::kNotFound, "nothing was printed yet: " + parts.error().message());
   }
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  const struct stat st = MOSB_TRY(sys::fstat(fd->get(), path));
-  off_t offset = tail == 0 ? st.st_size : MOSB_TRY(tail_offset(fd->get(), st.st_size, tail));
-  offset = MOSB_TRY(copy_rest(fd->get(), offset, terminal));
-  if (follow && offset >= 0) {
-    MOSB_CHECK(follow_log(*std::move(fd), path, offset, terminal));
+  for (Part& part : *parts) {
+    part.begin = MOSB_TRY(copy_rest(part.fd.get(), part.begin, terminal));
+    if (part.begin < 0) {
+      return 0;
+    }
+  }
+  if (request.follow) {
+    MOSB_CHECK(follow_log(std::move(parts->back()), path, terminal));
   }
   return 0;
 }

@@ -1,13 +1,24 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "mosb/base/clock.h"
 #include "mosb/base/result.h"
 
 namespace mosb::cli {
 
-/// Prints the last `tail` lines of a service's log, control characters escaped on a terminal, and
-/// with `follow` what comes after, over rotations, until the reader goes away.
-Result<int> show_log(const std::string& path, unsigned tail, bool follow);
+struct LogRequest {
+  /// So many lines from the end; all if absent.
+  std::optional<unsigned> tail;
+  /// What was printed since then, and up to some seconds before.
+  std::optional<SystemTime> since;
+  /// Go on with what comes, over rotations, until the reader goes away.
+  bool follow = false;
+};
+
+/// Prints from the log `path` and the older ones beside it (PATH.1 is the youngest), control
+/// characters escaped on a terminal. Errors: kNotFound without a log.
+Result<int> show_log(const std::string& path, const LogRequest& request);
 
 }  // namespace mosb::cli

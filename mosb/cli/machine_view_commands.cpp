@@ -6,6 +6,7 @@
 #include "mosb/agent/machine_status.h"
 #include "mosb/base/rfc3339.h"
 #include "mosb/base/text.h"
+#include "mosb/cli/log_flags.h"
 #include "mosb/cli/log_view.h"
 #include "mosb/cli/machine_commands.h"
 #include "mosb/cli/table.h"
@@ -15,10 +16,9 @@ namespace mosb::cli {
 
 namespace {
 
-struct LogFlags {
+struct ConsoleFlags {
   std::string name;
-  bool follow = false;
-  unsigned tail = 200;
+  LogFlags log;
 };
 
 /// "*:22222->22/tcp, 127.0.0.1:53->53/udp".
@@ -118,10 +118,10 @@ Result<int> info(Session& session, const std::string& name) {
   return 0;
 }
 
-Result<int> logs(Session& session, const LogFlags& flags) {
+Result<int> logs(Session& session, const ConsoleFlags& flags) {
   (void)MOSB_TRY(agent::read_definition(session.paths(), flags.name));
   const agent::MachinePaths paths(session.paths(), flags.name);
-  return show_log(paths.runtime().console_log(), flags.tail, flags.follow);
+  return show_log(paths.runtime().console_log(), MOSB_TRY(log_request(flags.log, session.clock())));
 }
 
 }  // namespace
@@ -136,11 +136,9 @@ void add_machine_view_commands(Command& machine) {
   one.runs([name](Session& s) { return info(s, *name); });
   Command log = machine.subcommand("logs", "Show what a machine's serial console printed")
                     .example("mosb machine logs vm1 -f");
-  const auto flags = std::make_shared<LogFlags>();
+  const auto flags = std::make_shared<ConsoleFlags>();
   log.option("NAME", flags->name, "The machine").required();
-  log.flag("-f,--follow", flags->follow, "Go on as more is printed");
-  log.option("--tail", flags->tail, "Lines from the end of the current log file; 0: none")
-      .shows_default("200");
+  add_log_flags(log, flags->log);
   log.runs([flags](Session& s) { return logs(s, *flags); });
 }
 

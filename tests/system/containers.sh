@@ -330,11 +330,71 @@ logs() {
     manifest_v2 m.yaml < <(shell_service one \
         'i=0; while [ $i -lt 30 ]; do head -c 1000000 /dev/zero | tr "\0" x; echo; i=$((i+1)); done; exec sleep 1000')
     works mosb apply m.yaml
-    eventually 30 bash -c "[[ \$(find '$root/var/log/mosb' -name 'one.log*' | wc -l) -ge 3 ]]"
+    eventually 30 bash -c "[[ \$(find '$root/var/log/mosb' -name 'one.log*' ! -name '*.times' | wc -l) -ge 3 ]]"
     local file
     for file in "$root"/var/log/mosb/one.log*; do
         (($(stat -c %s "$file") <= 11 * 1024 * 1024)) || fail "$file is too large"
     done
+}
+
+test_case "logs shows older files, what came since a time, and follows over rotations" old_logs
+old_logs() {
+    manifest_v2 m.yaml < <(shell_service one 'echo begun; exec sleep 1000')
+    works mosb apply m.yaml
+    local log=$root/var/log/mosb/one.log now
+    eventually 10 grep -q begun "$log"
+    now=$(date +%s)
+    contains "$(<"$log.times")" '^[0-9]+ 0$'
+    refused 2 usage "since 'yesterday' is neither" mosb logs one --since yesterday
+    refused 2 usage "tail 'few' is no number" mosb logs one --tail few
+    works mosb logs one --since 10m
+    equal "$out" begun
+    ago() { date -u -d "@$((now - $1))" +%FT%TZ; }
+    works mosb logs one --since "$(ago -60)"
+    equal "$out" ''
+    # Files as rotation leaves them.
+    seq 1 1000 >"$log.2" && seq 1001 2000 >"$log.1" && seq 2001 2005 >"$log"
+    echo "$((now - 3600)) 0" >"$log.2.times"
+    printf '%s\n' "$((now - 600)) 0" "$((now - 300)) 2500" >"$log.1.times"
+    echo "$((now - 60)) 0" >"$log.times"
+    touch -d "@$((now - 3000))" "$log.2"
+    touch -d "@$((now - 290))" "$log.1"
+    works mosb logs one
+    equal "$out" "$(seq 1806 2005)"
+    works mosb logs one --tail 2000
+    equal "$out" "$(seq 6 2005)"
+    works mosb logs one --tail 0
+    equal "$out" ''
+    works mosb logs one --since 30s
+    equal "$out" "$(seq 2001 2005)"
+    works mosb logs one --since 2m
+    equal "$out" "$(seq 2001 2005)"
+    works mosb logs one --since "$(ago 295)"
+    equal "$out" "$(seq 1501 2005)"
+    works mosb logs one --since "$(ago 480)"
+    equal "$out" "$(seq 1501 2005)"
+    works mosb logs one --since "$(ago 595)"
+    equal "$out" "$(seq 1001 2005)"
+    works mosb logs one --since 2h
+    equal "$out" "$(seq 1 2005)"
+    works mosb logs one --since 2h --tail 3
+    equal "$out" "$(seq 2003 2005)"
+    rm "$log.times"
+    works mosb logs one --since "$(ago 295)"
+    equal "$out" "$(seq 1501 2005)"
+    # More than one rotation between two looks.
+    "$MOSB_BIN/mosb" --root "$root" logs one -f --tail 1 >followed &
+    local reader=$!
+    eventually 10 grep -q 2005 followed
+    kill -STOP "$reader"
+    echo 2006 >>"$log"
+    mv "$log.1" "$log.2" && mv "$log" "$log.1" && seq 2007 3000 >"$log"
+    mv "$log.2" "$log.3" && mv "$log.1" "$log.2" && mv "$log" "$log.1" && seq 3001 3500 >"$log"
+    kill -CONT "$reader"
+    eventually 10 grep -q 3500 followed
+    kill "$reader"
+    wait "$reader" || true
+    seq 2005 3500 | cmp - followed
 }
 
 test_case "inspect tells everything about a service" inspects
