@@ -166,7 +166,10 @@ Status check_own(const UidRanges& own,
         return Error(Errc::kState,
                      "the uid range at " + std::to_string(base) + " is also used by instance " +
                          quote(other))
-            .with_hint("one of the two roots is a copy of the other; take down one of them");
+            .with_hint(
+                "take down that instance, apply here, and apply there again: it gets another "
+                "range, unless it has volumes; if one of the two roots is a copy of the other, "
+                "remove one");
       }
     }
   }

@@ -117,6 +117,30 @@ ids_given_back() {
     [[ ! -e $root/var/lib/mosb/state/uid-ranges.json ]] || fail "ids are recorded that others may get"
 }
 
+test_case "ids of a volume that another instance took over a reboot are had back as the hint says" ids_taken_over
+ids_taken_over() {
+    manifest_v2 m.yaml < <(shell_service one 'exec sleep 1000' 'storage: [{dest: /data, label: data}]')
+    sed -i 's/^targets:/storage: [{label: data, persistent: true, nsgroup: one}]\n&/' m.yaml
+    works mosb apply m.yaml
+    local base other=("$MOSB_BIN/mosb" --root "$work/other") ranges=/run/mosb-uids/ranges.json
+    base=$(mosb ps -o json | jq '.[0].uid_base')
+    works mosb down
+    # What a reboot leaves of it: nothing.
+    jq --arg i "$(instance_id)" 'del(.[$i])' "$ranges" >ranges && cp ranges "$ranges"
+    mkdir -p other/etc && cp -r "$root/etc/mosb" other/etc
+    manifest_v2 o.yaml < <(shell_service two 'exec sleep 1000')
+    works "${other[@]}" apply o.yaml
+    equal "$("${other[@]}" ps -o json | jq '.[0].uid_base')" "$base"
+    refused 21 state "the uid range at $base is also used by instance" mosb apply m.yaml
+    contains "$err" '^hint: take down that instance, apply here'
+    works "${other[@]}" down
+    works mosb apply m.yaml
+    equal "$(mosb ps -o json | jq '.[0].uid_base')" "$base"
+    works "${other[@]}" apply o.yaml
+    [[ $("${other[@]}" ps -o json | jq '.[0].uid_base') != "$base" ]] || fail "two instances share $base"
+    works "${other[@]}" down --volumes
+}
+
 test_case "files of a verified layer belong to the container's root inside" owners
 owners() {
     one_service
