@@ -23,6 +23,9 @@ if [[ -z $build ]]; then
     (cd "$repository" && cmake --preset fuzz >/dev/null && cmake --build --preset fuzz \
         --target mosb_fuzzers)
 fi
+# By default 256 MiB of freed memory are kept, with as much again around small pieces: a limit of
+# memory would be met by inputs that need little.
+export ASAN_OPTIONS=quarantine_size_mb=32${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 results=$repository/build/results/fuzz
 corpora=${MOSB_CACHE_DIR:-$repository/build/cache}/fuzz
 work=$(mktemp -d)
