@@ -96,39 +96,57 @@ std::vector<lxc::LogTime> times_of(const std::string& log) {
   return text ? lxc::parse_log_times(*text) : std::vector<lxc::LogTime>();
 }
 
-/// What is asked for of the newest log and as many older ones as it takes, the oldest first.
+/// Leaves of the part what is asked for, and tells whether older ones have nothing of that. `lines`
+/// are wanted still.
+Result<bool> narrow(Part& part,
+                    const std::string& path,
+                    const LogRequest& request,
+                    unsigned& lines) {
+  bool reached = false;
+  if (request.since && part.last_write < *request.since) {
+    part.begin = part.end;
+    reached = true;
+  } else if (request.since) {
+    const std::vector<lxc::LogTime> times = times_of(path);
+    part.begin = std::min(static_cast<off_t>(lxc::offset_since(times, *request.since)), part.end);
+    reached = lxc::reaches_back_to(times, *request.since);
+  }
+  if (request.tail) {
+    const Tail tail = MOSB_TRY(tail_of(part, lines));
+    part.begin = tail.begin;
+    lines -= tail.lines;
+    reached = reached || lines == 0;
+  }
+  return reached;
+}
+
+/// The newest log and as many older ones as it takes, the oldest first. Without room for a new file
+/// a rotation leaves older ones only.
 Result<std::vector<Part>> choose_parts(const std::string& path, const LogRequest& request) {
   std::vector<Part> parts;
+  std::optional<Error> missing;
   unsigned lines = request.tail.value_or(0);
-  bool reached = false;
-  for (unsigned n = 0; !reached && n <= kMostLogs; ++n) {
+  for (unsigned n = 0; n <= kMostLogs; ++n) {
     auto part = open_part(older(path, n));
+    if (!part && n == 0) {
+      missing = part.error();
+      continue;
+    }
     if (!part) {
-      if (n == 0) {
-        return std::move(part).error();
-      }
       break;
     }
     // Rotated since the one before was opened.
-    if (n > 0 && part->inode == parts.front().inode) {
+    if (!parts.empty() && part->inode == parts.front().inode) {
       continue;
     }
-    if (request.since && part->last_write < *request.since) {
-      part->begin = part->end;
-      reached = true;
-    } else if (request.since) {
-      const std::vector<lxc::LogTime> times = times_of(older(path, n));
-      part->begin =
-          std::min(static_cast<off_t>(lxc::offset_since(times, *request.since)), part->end);
-      reached = lxc::reaches_back_to(times, *request.since);
-    }
-    if (request.tail) {
-      const Tail tail = MOSB_TRY(tail_of(*part, lines));
-      part->begin = tail.begin;
-      lines -= tail.lines;
-      reached = reached || lines == 0;
-    }
+    const bool reached = MOSB_TRY(narrow(*part, older(path, n), request, lines));
     parts.insert(parts.begin(), *std::move(part));
+    if (reached) {
+      break;
+    }
+  }
+  if (parts.empty() && missing) {
+    return *std::move(missing);
   }
   return parts;
 }

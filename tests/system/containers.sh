@@ -406,6 +406,11 @@ old_logs() {
     rm "$log.times"
     works mosb logs one --since "$(ago 295)"
     equal "$out" "$(seq 1501 2005)"
+    # A rotation without room for a new file.
+    mv "$log" kept
+    works mosb logs one --tail 5
+    equal "$out" "$(seq 1996 2000)"
+    mv kept "$log"
     # More than one rotation between two looks.
     "$MOSB_BIN/mosb" --root "$root" logs one -f --tail 1 >followed &
     local reader=$!
