@@ -37,7 +37,8 @@ forward() {
 state() { mosb machine ls -o json | jq -r --arg n "$1" '.[] | select(.name == $n) | .state'; }
 pid_of() { mosb machine info "$1" -o json | jq -er .pid; }
 console_text() { tr -d '\r' <"$root/var/log/mosb/machines/$1.log"; }
-printed() { console_text "$1" | grep -qF -- "$2"; }
+# grep reads all of it: one that ended at once would leave tr with a broken pipe.
+printed() { console_text "$1" | grep -cF -- "$2" >/dev/null; }
 
 # The processes of this case's machines, by their cgroup: "qemu-system-x86 swtpm".
 machine_processes() {

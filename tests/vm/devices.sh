@@ -81,7 +81,7 @@ starts() {
     mosb machine start devices --wait --wait-time 4m || { log | tail -n 40; return 1; }
     mosb machine info devices
 }
-shows() { log | grep -qxF "$1" || { echo "no '$1'"; log | grep -E '^(disk|card):'; return 1; }; }
+shows() { log | grep -cxF "$1" >/dev/null || { echo "no '$1'"; log | grep -E '^(disk|card):'; return 1; }; }
 disks_are_there() {
     shows 'disk: virtio on vda, written: yes'
     shows 'disk: scsi on sda, written: yes' || shows 'disk: scsi on sdb, written: yes'
