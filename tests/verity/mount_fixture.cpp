@@ -338,6 +338,14 @@ void replace_dev(const std::vector<std::string>& names) {
   }
 }
 
+ImageMount full_image(MountFixture& fixture) {
+  return ImageMount{
+      {fixture.build_layer("sample", fill_sample_tree), fixture.build_simple_layer("upper")},
+      fixture.make_dir("target"),
+      IdRange{700000000, 65536},
+      ImageMount::Write::kTmpfs};
+}
+
 int in_child(const std::function<void()>& f) {
   const pid_t pid = ::fork();
   if (pid == 0) {

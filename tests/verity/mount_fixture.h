@@ -72,6 +72,8 @@ class MountFixture {
 void fill_sample_tree(const std::string& tree);
 /// One file "large" whose bytes do not compress: reading it takes the server.
 void fill_large_tree(const std::string& tree);
+/// Two layers, shifted ids and a tmpfs: every kind of step is taken.
+ImageMount full_image(MountFixture& fixture);
 /// Writes a file with its parent directories.
 void write_file(const std::string& path, const std::string& bytes, mode_t mode = 0644);
 std::string slurp(const std::string& path);
